@@ -1,0 +1,41 @@
+# ruvector - vectors, nearest-neighbour indexes and agent memory for PostgreSQL.
+# `make help` lists what there is. PostgreSQL 15 to 18; choose a server with PG_CONFIG=...
+
+EXTENSION = ruvector
+VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" ruvector.control)
+MODULE_big = ruvector
+SRCS := $(sort $(wildcard src/*.cpp src/*/*.cpp))
+OBJS = $(SRCS:.cpp=.o)
+HEADERS_ruvector = include/ruvector/ruvector.h
+
+SQL_PARTS := $(sort $(wildcard sql/parts/*.sql))
+DATA = $(wildcard sql/ruvector--*--*.sql)
+DATA_built = sql/ruvector--$(VERSION).sql
+
+# Bitcode would compile the per-instruction-set files without their flags (see mk/arch.mk); it buys nothing here.
+override with_llvm = no
+SANITIZE ?=
+# libstdc++ is linked dynamically; override for a static build.
+CXX_RUNTIME ?= -lstdc++
+PG_CPPFLAGS = -DRUVECTOR_VERSION="\"$(VERSION)\"" -I$(srcdir)/include -I$(srcdir)/src
+PG_CXXFLAGS = -std=c++17 -fvisibility=hidden -fvisibility-inlines-hidden -Wall -Wextra -Wno-register \
+	-fno-math-errno -MMD -MP $(SANITIZE) $(WERROR)
+SHLIB_LINK += $(SANITIZE) $(CXX_RUNTIME)
+EXTRA_CLEAN = $(OBJS:.o=.d) build .dev
+
+# The system packages can be missing when these run: they install what is needed first.
+BOOTSTRAP_GOALS := help setup demo check clean-dev
+ifneq ($(filter-out $(BOOTSTRAP_GOALS),$(or $(MAKECMDGOALS),all)),)
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+include mk/arch.mk
+include mk/quality.mk
+
+sql/ruvector--$(VERSION).sql: $(SQL_PARTS) ruvector.control
+	@echo '\echo Use "CREATE EXTENSION ruvector" to load this file. \quit' > $@
+	cat $(SQL_PARTS) >> $@
+
+-include $(OBJS:.o=.d)
+endif
+include mk/dev.mk

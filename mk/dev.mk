@@ -1,0 +1,1 @@
+# Private server, tests. Filled in below as the tests arrive.

@@ -1,0 +1,1 @@
+# lint, format, sanitizers, fuzzing.
