@@ -66,7 +66,8 @@ struct Search {
 	Store *store;
 	const Layout *layout;
 	const Projection *projection;
-	Arena *arena;
+	Arena *arena;       // of the search's own tables: they live as long as the search
+	Arena *keep_arena;  // of kept vectors: the caller empties it between searches
 	DistanceFunction distance;
 
 	const void *query;
@@ -94,6 +95,7 @@ struct Search {
 		layout = l;
 		projection = p;
 		arena = a;
+		keep_arena = a;
 		distance = distance_function(*l);
 		if (l->has_codes()) {
 			rotated = a->template aligned_array<float>(p->codec.rotated_dims);
@@ -280,7 +282,7 @@ private:
 			const void *vector = store->vector(slot.p, vector_scratch);
 			hit.distance = coded ? distance(*layout, query, vector) : c.distance;
 			if (keep_vectors)
-				hit.vector = store->keep(vector, *arena);
+				hit.vector = store->keep(vector, *keep_arena);
 		} else
 			hit.distance = c.distance;
 		if (coded)
