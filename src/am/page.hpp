@@ -48,7 +48,7 @@ struct ChunkHeader {
 	uint16 next_offset;
 	uint16 unused;
 	uint32 bytes; // of data that follow
-	uint32 owner; // NodeId of the vertex at level 0; 0 while it is being written
+	uint32 unused2;
 };
 static_assert(sizeof(ChunkHeader) == 16);
 
@@ -67,5 +67,14 @@ void page_check(Relation index, BlockNumber block, Page page, PageKind kind);
 
 // Reads and checks the metapage; raises with a hint to REINDEX if the format is not ours.
 void read_meta(Relation index, MetaPage *meta);
+
+// Writes the metapage and empty parameter pages of a new index; WAL-logged only for the init fork.
+void create_meta(Relation index, ForkNumber fork, const graph::Layout &layout, uint32 center_blocks);
+// Stores the centre (layout.dims floats). `log`: through GenericXLog.
+void write_center(Relation index, const graph::Layout &layout, const float *center, bool log);
+// Makes a record the entry point if its level is above the present one's.
+void raise_entry(Relation index, graph::NodeId id, int level, bool log);
+// Sets the entry point whatever it was (vacuum); id 0 and level -1 for an empty graph.
+void set_entry(Relation index, graph::NodeId id, int level);
 
 } // namespace ruvector::am

@@ -13,7 +13,6 @@
 //   void commit(WriteHandle &h);  void discard(WriteHandle &h);
 //   NodeId add(const uint8_t *image);                      stores a record; header.base = 0 becomes its own id
 //   VectorRef put_vector(const void *vector, size_t bytes);
-//   void set_vector_owner(VectorRef ref, NodeId owner);
 #pragma once
 
 #include "ruvector/graph/search.hpp"
@@ -201,8 +200,9 @@ struct Inserter {
 		}
 	}
 
-	// Finds the neighbours of the vector on each of its levels. If an identical vector is in the graph, returns it instead.
-	NodeId find(const void *vector, int level, Entry entry) {
+	// Finds the neighbours of the vector on each of its levels. If an identical vector is in the graph, returns it instead,
+	// unless a vertex of its own is wanted.
+	NodeId find(const void *vector, int level, Entry entry, bool own_vertex = false) {
 		search.set_query(vector);
 		for (int l = 0; l <= level; l++)
 			chosen[l].size = 0;
@@ -230,7 +230,7 @@ struct Inserter {
 					enter[n_enter++] = hit.down;
 				if (!hit.live)
 					continue;
-				if (l == 0 && identical(hit, vector))
+				if (l == 0 && !own_vertex && identical(hit, vector))
 					return hit.id;
 				search.hits[n++] = hit;
 			}
@@ -248,11 +248,8 @@ struct Inserter {
 		NodeId base = kNoNode, below = kNoNode;
 		for (int l = 0; l <= level; l++) {
 			NodeId id = write_level(vector, ref, tid, l, base, below);
-			if (l == 0) {
+			if (l == 0)
 				base = id;
-				if (layout->external)
-					store->set_vector_owner(ref, base);
-			}
 			below = id;
 		}
 		*base_out = base;
