@@ -203,11 +203,15 @@ void decode(const EdgeCodec &codec, const uint8_t *packed, float *x_hat) noexcep
 	}
 }
 
-// Entry c of a group is the sum of q_i over the bits of c, less the group's minimum: bit i adds max(q_i, 0) when set
-// and max(-q_i, 0) when clear, so the largest entry is |q|'s sum. The sums are formed in 1/128 of an entry's unit, in
-// 16 bits. With S0_p the exact sum of plane p, <x_hat, q> = sum_p 2^p (S0_p - sum|q| / 2).
+// Entry c of a group is T_c = sum of +-q_i / 2, plus where bit i of c is set, in units of delta, plus 127.5, rounded;
+// delta makes the largest |T_c| 127.5. With that centring the entries of c and of its complement add up to 255 exactly,
+// so the rounding errors have no mean over codes, the offset needs no sum over q, and a complement scores the negative.
+// For it no T_c may lie half way between two entries: T_c is formed in 1/256 of a unit from one odd and three even
+// numbers. <x_hat, q> = sum_p 2^p sum_g T, and the entries of plane p sum to S_p, so the offset is -127.5 delta groups
+// (2^bits - 1).
 void prepare_query(const EdgeCodec &codec, const float *q, QueryTable &table) noexcept {
 	constexpr float kTooSmall = 1e-33f; // below it 1 / range overflows
+	constexpr int32_t kRounding = 128 * 255 + 128;
 	const size_t groups = codec.groups();
 	float range = 0.0f, sum = 0.0f;
 	for (size_t g = 0; g < groups; g++) {
@@ -222,25 +226,23 @@ void prepare_query(const EdgeCodec &codec, const float *q, QueryTable &table) no
 		return;
 	}
 	table.delta = range / 255.0f;
-	table.offset = -centre_of(codec.bits) * sum;
+	table.offset = -table.delta * 127.5f * static_cast<float>(groups * ((1u << codec.bits) - 1));
 
-	const float scale = 255.0f * 128.0f / range;
+	const float scale = 255.0f * 64.0f / range;
 	for (size_t g = 0; g < groups; g++) {
-		const float *x = q + 4 * g;
-		uint16_t set[4], clear[4];
-		for (size_t k = 0; k < 4; k++) {
-			int32_t v = static_cast<int32_t>(x[k] * scale + (x[k] < 0.0f ? -0.5f : 0.5f));
-			set[k] = static_cast<uint16_t>(v > 0 ? v : 0);
-			clear[k] = static_cast<uint16_t>(v > 0 ? 0 : -v);
-		}
-		uint16_t low[4], high[4]; // of the lower two bits (with the rounding half), of the upper two
-		for (size_t c = 0; c < 4; c++) {
-			low[c] = static_cast<uint16_t>((c & 1 ? set[0] : clear[0]) + (c & 2 ? set[1] : clear[1]) + 64);
-			high[c] = static_cast<uint16_t>((c & 1 ? set[2] : clear[2]) + (c & 2 ? set[3] : clear[3]));
-		}
+		int32_t w[4];
+		for (size_t k = 0; k < 4; k++) // the shift rounds to nearest for 1, 2, 3; down for 0, which gets the odd number
+			w[k] = static_cast<int32_t>(q[4 * g + k] * scale + (k == 0 ? 32768.0f : 32768.5f));
+		const int32_t w0 = 2 * (w[0] - 32768) + 1, w1 = 2 * (w[1] - 32768);
+		const int32_t w2 = 2 * (w[2] - 32768), w3 = 2 * (w[3] - 32768);
+		const uint16_t low[4] = {static_cast<uint16_t>(kRounding - w0 - w1), static_cast<uint16_t>(kRounding + w0 - w1),
+								 static_cast<uint16_t>(kRounding - w0 + w1),
+								 static_cast<uint16_t>(kRounding + w0 + w1)};
+		const uint16_t high[4] = {static_cast<uint16_t>(-w2 - w3), static_cast<uint16_t>(w2 - w3),
+								  static_cast<uint16_t>(w3 - w2), static_cast<uint16_t>(w2 + w3)};
 		uint8_t *entry = table.lut + 16 * g;
 		for (size_t c = 0; c < 16; c++)
-			entry[c] = static_cast<uint8_t>(static_cast<uint16_t>(low[c & 3] + high[c >> 2]) >> 7);
+			entry[c] = static_cast<uint8_t>(static_cast<uint16_t>(low[c & 3] + high[c >> 2]) >> 8);
 	}
 }
 
