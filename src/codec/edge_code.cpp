@@ -1,8 +1,9 @@
 // codec/edge_code.cpp - quantises residuals, lays their codes out in blocks, and scores blocks against a query.
 //
-// Reductions go through sixteen partial sums added in a fixed order, and no kernel table is used on the way to a code:
-// the bytes that quantize gives for the same floats do not depend on the instruction set in use. Loops have constant
-// trip counts inside because that is what compilers vectorise at -O2.
+// Reductions go through partial sums that are added in a fixed order, and no kernel table is used on the way to a code:
+// the bytes that quantize gives for the same floats do not depend on the instruction set in use. The loops are written
+// with the compilers' vector types of 16 bytes (every x86-64 and arm64 has them), because -O2 alone does not vectorise
+// them.
 #include "ruvector/codec/edge_code.hpp"
 
 #include <cmath>
@@ -15,7 +16,29 @@ namespace ruvector::codec {
 
 namespace {
 
-constexpr size_t kWidth = 16;   // partial sums, coordinates at a time
+typedef float Float4 __attribute__((vector_size(16)));
+typedef int32_t Int4 __attribute__((vector_size(16)));
+typedef uint16_t Short8 __attribute__((vector_size(16)));
+typedef uint8_t Byte8 __attribute__((vector_size(8)));
+
+inline Float4 load(const float *p) noexcept {
+	Float4 v;
+	std::memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+inline void store(float *p, Float4 v) noexcept {
+	std::memcpy(p, &v, sizeof(v));
+}
+
+inline Float4 all(float x) noexcept {
+	return Float4{x, x, x, x};
+}
+
+inline float sum_of(Float4 v) noexcept {
+	return (v[0] + v[2]) + (v[1] + v[3]);
+}
+
 constexpr uint32_t kLanes = 32; // of fastscan
 constexpr uint32_t kHalf = 16;  // fastscan's distance between the lanes of a byte
 
@@ -24,30 +47,57 @@ float centre_of(uint32_t bits) noexcept {
 	return 0.5f * static_cast<float>((1u << bits) - 1);
 }
 
-float sum_of(const float *partial) noexcept {
-	float a[8], b[4];
-	for (size_t k = 0; k < 8; k++)
-		a[k] = partial[k] + partial[k + 8];
-	for (size_t k = 0; k < 4; k++)
-		b[k] = a[k] + a[k + 4];
-	return (b[0] + b[2]) + (b[1] + b[3]);
+// Calls step(i, k) for i = 0, 4, ... below n (a multiple of 4), with the accumulator's number k = i / 4 % 4.
+template <typename Step>
+inline void by_four(size_t n, Step step) noexcept {
+	size_t i = 0;
+	for (; i + 16 <= n; i += 16)
+		for (size_t k = 0; k < 4; k++)
+			step(i + 4 * k, k);
+	for (size_t k = 0; i < n; i += 4, k++)
+		step(i, k);
+}
+
+inline float sum_of(const Float4 *partial) noexcept {
+	return sum_of((partial[0] + partial[2]) + (partial[1] + partial[3]));
+}
+
+// The lanes of v, ored.
+inline uint32_t any_of(Int4 v) noexcept {
+	uint64_t half[2];
+	std::memcpy(half, &v, sizeof(half));
+	const uint64_t both = half[0] | half[1];
+	return static_cast<uint32_t>(both | (both >> 32));
+}
+
+// Four nibbles, one a byte.
+inline void store_nibbles(uint8_t *p, uint32_t nibbles) noexcept {
+	for (uint32_t k = 0; k < 4; k++) // one store on little endian
+		p[k] = static_cast<uint8_t>(nibbles >> (8 * k));
 }
 
 // 1 bit: x_hat is half the sign. Returns <r, x_hat>.
-float code_signs(const float *r, size_t n, float *x_hat) noexcept {
-	float dot[kWidth] = {};
+float code_signs(const float *r, size_t n, uint8_t *packed, float *x_hat) noexcept {
+	const Int4 bits = {1, 2, 4, 8};
+	Float4 dot[4] = {};
+	auto code_four = [&](size_t i, size_t k) {
+		const Float4 v = load(r + i);
+		const Int4 positive = v >= 0.0f; // NaN is not
+		const Float4 half = positive ? all(0.5f) : all(-0.5f);
+		store(x_hat + i, half);
+		dot[k] += half * v;
+		return positive & bits;
+	};
 	size_t i = 0;
-	for (; i + kWidth <= n; i += kWidth)
-		for (size_t k = 0; k < kWidth; k++) {
-			float half = r[i + k] >= 0.0f ? 0.5f : -0.5f; // NaN: -0.5
-			x_hat[i + k] = half;
-			dot[k] += half * r[i + k];
-		}
-	for (size_t k = 0; i + k < n; k++) {
-		float half = r[i + k] >= 0.0f ? 0.5f : -0.5f;
-		x_hat[i + k] = half;
-		dot[k] += half * r[i + k];
+	for (; i + 16 <= n; i += 16) {
+		Int4 nibbles = code_four(i, 0);
+		nibbles |= code_four(i + 4, 1) << 8;
+		nibbles |= code_four(i + 8, 2) << 16;
+		nibbles |= code_four(i + 12, 3) << 24;
+		store_nibbles(packed + i / 4, any_of(nibbles));
 	}
+	for (size_t k = 0; i < n; i += 4, k++)
+		packed[i / 4] = static_cast<uint8_t>(any_of(code_four(i, k)));
 	return sum_of(dot);
 }
 
@@ -56,91 +106,56 @@ struct Sums {
 	float sq;  // |x_hat|^2
 };
 
-// The nearest level to value * inverse_step, as x_hat. NaN becomes the lowest level.
-inline float level_of(float value, float inverse_step, float top, float centre) noexcept {
-	float u = value * inverse_step + (centre + 0.5f);
-	u = u > 0.0f ? u : 0.0f;
-	u = u < top ? u : top;
-	return static_cast<float>(static_cast<int32_t>(u)) - centre;
-}
-
-// Rounds r to levels of the given step.
+// Rounds r to levels of the given step; x_hat is only written where kStore. NaN becomes the lowest level.
+template <bool kStore>
 Sums code_levels(const float *r, size_t n, float inverse_step, float centre, float *x_hat) noexcept {
-	const float top = 2.0f * centre;
-	float dot[kWidth] = {}, sq[kWidth] = {};
-	size_t i = 0;
-	for (; i + kWidth <= n; i += kWidth)
-		for (size_t k = 0; k < kWidth; k++) {
-			float x = level_of(r[i + k], inverse_step, top, centre);
-			x_hat[i + k] = x;
-			dot[k] += x * r[i + k];
+	const Float4 top = all(2.0f * centre), none = all(0.0f);
+	Float4 dot[4] = {}, sq[4] = {};
+	by_four(n, [&](size_t i, size_t k) {
+		const Float4 v = load(r + i);
+		Float4 u = v * inverse_step + (centre + 0.5f);
+		u = u > none ? u : none;
+		u = u < top ? u : top;
+		const Float4 x = __builtin_convertvector(__builtin_convertvector(u, Int4), Float4) - centre;
+		if (kStore)
+			store(x_hat + i, x);
+		dot[k] += x * v;
+		if (!kStore)
 			sq[k] += x * x;
-		}
-	for (size_t k = 0; i + k < n; k++) {
-		float x = level_of(r[i + k], inverse_step, top, centre);
-		x_hat[i + k] = x;
-		dot[k] += x * r[i + k];
-		sq[k] += x * x;
-	}
+	});
 	return {sum_of(dot), sum_of(sq)};
 }
 
 float root_mean_square(const float *r, size_t n) noexcept {
-	float sq[kWidth] = {};
-	size_t i = 0;
-	for (; i + kWidth <= n; i += kWidth)
-		for (size_t k = 0; k < kWidth; k++)
-			sq[k] += r[i + k] * r[i + k];
-	for (size_t k = 0; i + k < n; k++)
-		sq[k] += r[i + k] * r[i + k];
+	Float4 sq[4] = {};
+	by_four(n, [&](size_t i, size_t k) { sq[k] += load(r + i) * load(r + i); });
 	return std::sqrt(sum_of(sq) / static_cast<float>(n));
 }
 
-// 2 and 4 bits: the step that makes x_hat's direction nearest to r's. Rounding to a step and refitting the step to the
-// result both lower |r - step * x_hat|, whose minimum over steps is at the largest cosine, so a few rounds of the two
-// get there from the step that is best for Gaussian coordinates (which rotated ones nearly are). Short codes are less
-// Gaussian: they get more starts. Returns <r, x_hat>.
+// 2 and 4 bits: the step that makes x_hat's direction nearest to r's. The best of a few steps around the one that is
+// best for Gaussian coordinates (which rotated ones nearly are; of a short code they vary more, so more steps are
+// tried), then refitted to the code it gives: rounding to a step and fitting the step to a code both lower |r - step *
+// x_hat|, whose minimum over steps is at the largest cosine. Returns <r, x_hat>.
 float code_best_levels(const float *r, size_t n, uint32_t bits, float *x_hat) noexcept {
-	constexpr int kRefits = 2;
-	constexpr size_t kShort = 64;
+	constexpr float kSteps[] = {0.9f, 1.0f, 1.12f, 0.65f, 0.8f, 1.2f, 1.3f, 1.45f};
+	constexpr size_t kShort = 256, kStepsShort = 8, kStepsLong = 3;
 	const float centre = centre_of(bits);
 	const float gaussian = (bits == 2 ? 0.9957f : 0.3352f) * root_mean_square(r, n);
-	const float starts[] = {1.0f, 0.75f, 1.3f};
 	float best_inverse = 1.0f / gaussian, best = -1.0f;
-	const int start_count = n < kShort ? 3 : 1;
-	for (int s = 0; s < start_count; s++) {
-		float inverse = 1.0f / (starts[s] * gaussian);
-		for (int refit = 0; refit < kRefits; refit++) {
-			Sums sums = code_levels(r, n, inverse, centre, x_hat);
-			if (!(sums.dot > 0.0f))
-				break;
-			if (start_count > 1 && sums.dot * sums.dot / sums.sq > best) {
-				best = sums.dot * sums.dot / sums.sq;
-				best_inverse = inverse;
-			}
-			inverse = sums.sq / sums.dot;
+	for (size_t s = 0; s < (n < kShort ? kStepsShort : kStepsLong); s++) {
+		const Sums sums = code_levels<false>(r, n, 1.0f / (kSteps[s] * gaussian), centre, x_hat);
+		const float score = sums.dot * std::fabs(sums.dot) / sums.sq;
+		if (score > best) {
+			best = score;
+			best_inverse = sums.sq / sums.dot;
 		}
-		if (start_count == 1)
-			best_inverse = inverse;
 	}
-	return code_levels(r, n, best_inverse, centre, x_hat).dot;
+	return code_levels<true>(r, n, best_inverse, centre, x_hat).dot;
 }
 
-// The nibble of the sign bits of four floats, 1 where positive.
-inline uint8_t positive_nibble(const float *x) noexcept {
-	uint32_t w[4];
-	std::memcpy(w, x, sizeof(w));
-	uint32_t negative = (w[0] >> 31) | ((w[1] >> 30) & 2) | ((w[2] >> 29) & 4) | ((w[3] >> 28) & 8);
-	return static_cast<uint8_t>(negative ^ 15);
-}
-
+// 2 and 4 bits: x_hat's packed code.
 void pack(const EdgeCodec &codec, const float *x_hat, uint8_t *packed) noexcept {
 	const size_t groups = codec.groups();
-	if (codec.bits == 1) {
-		for (size_t g = 0; g < groups; g++)
-			packed[g] = positive_nibble(x_hat + 4 * g);
-		return;
-	}
 	const float centre = centre_of(codec.bits);
 	for (size_t g = 0; g < groups; g++) {
 		uint32_t u = 0; // a level a byte
@@ -155,8 +170,13 @@ void pack(const EdgeCodec &codec, const float *x_hat, uint8_t *packed) noexcept 
 
 float quantize(const EdgeCodec &codec, const float *r, float norm_sq, uint8_t *packed, float *x_hat) noexcept {
 	const size_t n = codec.code_dims;
-	float dot = codec.bits == 1 ? code_signs(r, n, x_hat) : code_best_levels(r, n, codec.bits, x_hat);
-	pack(codec, x_hat, packed);
+	float dot;
+	if (codec.bits == 1) {
+		dot = code_signs(r, n, packed, x_hat);
+	} else {
+		dot = code_best_levels(r, n, codec.bits, x_hat);
+		pack(codec, x_hat, packed);
+	}
 	float f = norm_sq / dot;
 	// also false for NaN: a zero or a non-finite residual has a valid code and no say
 	return norm_sq > 0.0f && dot > 0.0f && f <= std::numeric_limits<float>::max() ? f : 0.0f;
@@ -211,16 +231,18 @@ void decode(const EdgeCodec &codec, const uint8_t *packed, float *x_hat) noexcep
 // (2^bits - 1).
 void prepare_query(const EdgeCodec &codec, const float *q, QueryTable &table) noexcept {
 	constexpr float kTooSmall = 1e-33f; // below it 1 / range overflows
-	constexpr int32_t kRounding = 128 * 255 + 128;
+	constexpr uint16_t kRounding = 128 * 255 + 128;
 	const size_t groups = codec.groups();
-	float range = 0.0f, sum = 0.0f;
+	float largest[4] = {}; // four, for they depend on one another
+	bool finite = true;
 	for (size_t g = 0; g < groups; g++) {
 		const float *x = q + 4 * g;
 		float size = (std::fabs(x[0]) + std::fabs(x[2])) + (std::fabs(x[1]) + std::fabs(x[3]));
-		sum += size;
-		range = size > range ? size : range;
+		finite &= size <= std::numeric_limits<float>::max(); // not NaN either
+		largest[g % 4] = size > largest[g % 4] ? size : largest[g % 4];
 	}
-	if (!(range > kTooSmall) || !(sum <= std::numeric_limits<float>::max())) { // zero, or not finite
+	const float range = std::fmax(std::fmax(largest[0], largest[1]), std::fmax(largest[2], largest[3]));
+	if (!(range > kTooSmall && finite)) {
 		std::memset(table.lut, 0, codec.lut_bytes());
 		table.delta = table.offset = 0.0f;
 		return;
@@ -229,20 +251,22 @@ void prepare_query(const EdgeCodec &codec, const float *q, QueryTable &table) no
 	table.offset = -table.delta * 127.5f * static_cast<float>(groups * ((1u << codec.bits) - 1));
 
 	const float scale = 255.0f * 64.0f / range;
+	constexpr uint16_t kMinus = 0xffff; // -1, of the entries 0 to 7 or 8 to 15 where the bit is clear
+	const Short8 sign0 = {kMinus, 1, kMinus, 1, kMinus, 1, kMinus, 1};
+	const Short8 sign1 = {kMinus, kMinus, 1, 1, kMinus, kMinus, 1, 1};
+	const Short8 sign2 = {kMinus, kMinus, kMinus, kMinus, 1, 1, 1, 1};
 	for (size_t g = 0; g < groups; g++) {
-		int32_t w[4];
-		for (size_t k = 0; k < 4; k++) // the shift rounds to nearest for 1, 2, 3; down for 0, which gets the odd number
-			w[k] = static_cast<int32_t>(q[4 * g + k] * scale + (k == 0 ? 32768.0f : 32768.5f));
-		const int32_t w0 = 2 * (w[0] - 32768) + 1, w1 = 2 * (w[1] - 32768);
-		const int32_t w2 = 2 * (w[2] - 32768), w3 = 2 * (w[3] - 32768);
-		const uint16_t low[4] = {static_cast<uint16_t>(kRounding - w0 - w1), static_cast<uint16_t>(kRounding + w0 - w1),
-								 static_cast<uint16_t>(kRounding - w0 + w1),
-								 static_cast<uint16_t>(kRounding + w0 + w1)};
-		const uint16_t high[4] = {static_cast<uint16_t>(-w2 - w3), static_cast<uint16_t>(w2 - w3),
-								  static_cast<uint16_t>(w3 - w2), static_cast<uint16_t>(w2 + w3)};
-		uint8_t *entry = table.lut + 16 * g;
-		for (size_t c = 0; c < 16; c++)
-			entry[c] = static_cast<uint8_t>(static_cast<uint16_t>(low[c & 3] + high[c >> 2]) >> 8);
+		// Adding 32768 makes the conversion, which cuts, round to nearest for 1, 2, 3; down for 0, which gets the odd
+		// number.
+		const Float4 shifted = load(q + 4 * g) * scale + Float4{32768.0f, 32768.5f, 32768.5f, 32768.5f};
+		const Int4 w = (__builtin_convertvector(shifted, Int4) - 32768) * 2 + Int4{1, 0, 0, 0};
+		const uint16_t w0 = static_cast<uint16_t>(w[0]), w1 = static_cast<uint16_t>(w[1]);
+		const uint16_t w2 = static_cast<uint16_t>(w[2]), w3 = static_cast<uint16_t>(w[3]);
+		const Short8 sum = sign0 * w0 + sign1 * w1 + sign2 * w2 + kRounding;
+		const Byte8 lower = __builtin_convertvector((sum - w3) >> 8, Byte8);
+		const Byte8 upper = __builtin_convertvector((sum + w3) >> 8, Byte8);
+		std::memcpy(table.lut + 16 * g, &lower, 8);
+		std::memcpy(table.lut + 16 * g + 8, &upper, 8);
 	}
 }
 
