@@ -51,9 +51,12 @@ float centre_of(uint32_t bits) noexcept {
 template <typename Step>
 inline void by_four(size_t n, Step step) noexcept {
 	size_t i = 0;
-	for (; i + 16 <= n; i += 16)
-		for (size_t k = 0; k < 4; k++)
-			step(i + 4 * k, k);
+	for (; i + 16 <= n; i += 16) { // unrolled, so that accumulators can be registers
+		step(i, 0);
+		step(i + 4, 1);
+		step(i + 8, 2);
+		step(i + 12, 3);
+	}
 	for (size_t k = 0; i < n; i += 4, k++)
 		step(i, k);
 }
@@ -137,12 +140,13 @@ float root_mean_square(const float *r, size_t n) noexcept {
 // tried), then refitted to the code it gives: rounding to a step and fitting the step to a code both lower |r - step *
 // x_hat|, whose minimum over steps is at the largest cosine. Returns <r, x_hat>.
 float code_best_levels(const float *r, size_t n, uint32_t bits, float *x_hat) noexcept {
-	constexpr float kSteps[] = {0.9f, 1.0f, 1.12f, 0.65f, 0.8f, 1.2f, 1.3f, 1.45f};
-	constexpr size_t kShort = 256, kStepsShort = 8, kStepsLong = 3;
+	constexpr float kSteps[] = {1.0f, 0.9f, 1.12f, 0.65f, 0.8f, 1.2f, 1.3f, 1.45f};
+	constexpr size_t kShort = 256;
+	const size_t steps = n < kShort ? 8 : bits == 2 ? 1 : 3;
 	const float centre = centre_of(bits);
 	const float gaussian = (bits == 2 ? 0.9957f : 0.3352f) * root_mean_square(r, n);
 	float best_inverse = 1.0f / gaussian, best = -1.0f;
-	for (size_t s = 0; s < (n < kShort ? kStepsShort : kStepsLong); s++) {
+	for (size_t s = 0; s < steps; s++) {
 		const Sums sums = code_levels<false>(r, n, 1.0f / (kSteps[s] * gaussian), centre, x_hat);
 		const float score = sums.dot * std::fabs(sums.dot) / sums.sq;
 		if (score > best) {

@@ -38,18 +38,17 @@ uint64_t next_random(uint64_t &state) noexcept {
 
 // (low, high) becomes (a * low + b * high, a * low - b * high).
 void mix(float *low, float *high, uint32_t n, float a, float b) noexcept {
+	typedef float Float4 __attribute__((vector_size(16)));
 	uint32_t i = 0;
-	for (; i + 16 <= n; i += 16) // a constant trip count is what -O2 vectorises; the copies say that nothing overlaps
-	{
-		float u[16], v[16];
-		for (uint32_t k = 0; k < 16; k++) {
-			u[k] = a * low[i + k];
-			v[k] = b * high[i + k];
-		}
-		for (uint32_t k = 0; k < 16; k++) {
-			low[i + k] = u[k] + v[k];
-			high[i + k] = u[k] - v[k];
-		}
+	for (; i + 4 <= n; i += 4) {
+		Float4 u, v;
+		std::memcpy(&u, low + i, sizeof(u));
+		std::memcpy(&v, high + i, sizeof(v));
+		u *= a;
+		v *= b;
+		const Float4 sum = u + v, difference = u - v;
+		std::memcpy(low + i, &sum, sizeof(sum));
+		std::memcpy(high + i, &difference, sizeof(difference));
 	}
 	for (; i < n; i++) {
 		float u = a * low[i], v = b * high[i];
