@@ -6,7 +6,18 @@ DEV_ROOT = $(CURDIR)/.dev/$(PG_MAJOR)
 RUN_SUITE = PG_CONFIG='$(PG_CONFIG)' RUVECTOR_SERVER='$(DEV_ROOT)' scripts/run_suite.sh
 T ?=
 
-.PHONY: help private-server tempcheck regress accept pgtap tap psql unit clean-dev
+.PHONY: help private-server tempcheck regress accept pgtap tap psql unit clean-dev check setup soak
+
+##@ Start here
+setup: ## install by package name what building, testing and the demo need (Debian, root)
+	@scripts/setup.sh
+
+# PGXS has a target of this name that refuses; the top Makefile leaves PGXS out when `check` is the only goal.
+ifndef PGXS
+check: ## setup, build, unit, regress, pgtap, tap; the last line is the count
+	@scripts/setup.sh
+	@MAKE='$(MAKE)' scripts/check.sh unit regress pgtap tap
+endif
 
 ##@ Tests
 private-server: all ## copy of the server with the extension in it: .dev/<major>
@@ -26,6 +37,9 @@ pgtap: private-server ## pg_prove over test/pgtap, all or T=name
 
 tap: private-server ## whole-server tests in test/tap, all or T=name
 	@$(RUN_SUITE) tap $(T)
+
+soak: private-server ## tap with many more crash cycles and longer concurrency
+	@RUVECTOR_CRASH_CYCLES=20 RUVECTOR_SOAK=1 $(RUN_SUITE) tap $(T)
 
 psql: private-server ## a shell on a fresh private server
 	@$(RUN_SUITE) psql

@@ -59,7 +59,7 @@ regress)
 	"$RV_PKGLIBDIR/pgxs/src/test/regress/pg_regress" --bindir="$RV_BINDIR" --dlpath="$RV_PKGLIBDIR" \
 		--inputdir="$RV_SCRATCH/test" --outputdir="$out" --temp-instance="$RV_SCRATCH/instance" \
 		--temp-config="$RV_SCRATCH/temp.conf" --no-locale --encoding=UTF8 --dbname=regression \
-		--load-extension=ruvector "${tests[@]}" 2>&1 | tee "$out/run.log" || status=$?
+		--load-extension=ruvector "${tests[@]}" 2>&1 | tee "$out/run.log" | grep --line-buffered -vE "^(CREATE|ALTER) DATABASE|^$" || status=$?
 	# Up to 15 "test name ... ok", from 16 on TAP.
 	passed=$(grep -cE '^(test .*\.\.\. ok|ok [0-9]+)' "$out/run.log" || true)
 	failed=$(grep -cE '^(test .*\.\.\. FAILED|not ok [0-9]+)' "$out/run.log" || true)
