@@ -168,6 +168,8 @@ RV_FUNCTION(ruvector_sparsevec_weighted_accum) {
 	if (state == nullptr)
 		state = make_state(fcinfo);
 	add_row(state, sparsevec_arg(PG_GETARG_DATUM(1)), weight);
+	if (unlikely(std::isinf(state->weight)))
+		raise_overflow();
 	PG_RETURN_POINTER(state);
 }
 

@@ -128,6 +128,20 @@ float read_f32(const uint8_t *p) noexcept {
 
 } // namespace
 
+SparseFault check_sparse_dim(int32_t dim) noexcept {
+	if (dim < 1)
+		return SparseFault::too_few_dims;
+	return dim > kSparseMaxDim ? SparseFault::too_many_dims : SparseFault::none;
+}
+
+SparseFault check_sparse_nnz(int32_t nnz, int32_t dim) noexcept {
+	if (nnz < 0)
+		return SparseFault::negative_nnz;
+	if (nnz > kSparseMaxNnz)
+		return SparseFault::too_many_elements;
+	return nnz > dim ? SparseFault::more_than_dims : SparseFault::none;
+}
+
 size_t count_sparse_elements(const char *text) noexcept {
 	size_t n = 1;
 	for (; *text; text++)

@@ -20,6 +20,10 @@ enum class SparseFault {
 	nan,
 	infinite,
 	zero, // in the wire format only
+	too_few_dims,
+	too_many_dims,
+	negative_nnz,
+	more_than_dims, // more elements than dimensions
 	index_bounds,
 	index_order,
 	index_duplicate,
@@ -46,6 +50,11 @@ struct SparseHeader {
 };
 
 constexpr size_t kSparseHeaderBytes = 12;
+constexpr int32_t kSparseMaxDim = 1000000000;
+constexpr int32_t kSparseMaxNnz = 16000;
+
+SparseFault check_sparse_dim(int32_t dim) noexcept;
+SparseFault check_sparse_nnz(int32_t nnz, int32_t dim) noexcept;
 
 // Upper limit of the number of elements in a text: its commas, plus one.
 size_t count_sparse_elements(const char *text) noexcept;

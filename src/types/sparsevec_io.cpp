@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "ruvector/pg/boundary.hpp"
+#include "ruvector/pg/compat.hpp"
 #include "ruvector/types/sparse.hpp"
 
 extern "C" {
@@ -27,25 +28,6 @@ void check_same_dims(const Sparsevec *a, const Sparsevec *b) {
 				(errcode(ERRCODE_DATA_EXCEPTION), errmsg("different sparsevec dimensions %d and %d", a->dim, b->dim)));
 }
 
-void check_sparsevec_dim(int dim) {
-	if (dim < 1)
-		ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION), errmsg("sparsevec must have at least 1 dimension")));
-	if (dim > kSparsevecMaxDim)
-		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-						errmsg("sparsevec cannot have more than %d dimensions", kSparsevecMaxDim)));
-}
-
-void check_sparsevec_nnz(int nnz, int dim) {
-	if (nnz < 0)
-		ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION), errmsg("sparsevec cannot have negative number of elements")));
-	if (nnz > kSparsevecMaxNnz)
-		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-						errmsg("sparsevec cannot have more than %d non-zero elements", kSparsevecMaxNnz)));
-	if (nnz > dim)
-		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-						errmsg("sparsevec cannot have more elements than dimensions")));
-}
-
 void check_sparsevec_typmod(int32 typmod, int dim) {
 	if (unlikely(typmod != -1 && typmod != dim))
 		ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION), errmsg("expected %d dimensions, not %d", typmod, dim)));
@@ -53,49 +35,65 @@ void check_sparsevec_typmod(int32 typmod, int dim) {
 
 namespace {
 
+struct FaultText {
+	int sqlstate;
+	const char *message;
+};
+
 // The faults that do not quote the input.
-void raise_fault(SparseFault fault) {
+FaultText fault_text(SparseFault fault) noexcept {
 	switch (fault) {
 	case SparseFault::nan:
-		ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION), errmsg("NaN not allowed in sparsevec")));
-		break;
+		return {ERRCODE_DATA_EXCEPTION, "NaN not allowed in sparsevec"};
 	case SparseFault::infinite:
-		ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION), errmsg("infinite value not allowed in sparsevec")));
-		break;
+		return {ERRCODE_DATA_EXCEPTION, "infinite value not allowed in sparsevec"};
 	case SparseFault::zero:
-		ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION),
-						errmsg("binary representation of sparsevec cannot contain zero values")));
-		break;
-	case SparseFault::index_bounds:
-		ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION), errmsg("sparsevec index out of bounds")));
-		break;
-	case SparseFault::index_order:
-		ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION), errmsg("sparsevec indices must be in ascending order")));
-		break;
-	case SparseFault::index_duplicate:
-		ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION), errmsg("sparsevec indices must not contain duplicates")));
-		break;
-	case SparseFault::short_data:
-		ereport(ERROR, (errcode(ERRCODE_PROTOCOL_VIOLATION), errmsg("insufficient data left in message")));
-		break;
+		return {ERRCODE_DATA_EXCEPTION, "binary representation of sparsevec cannot contain zero values"};
+	case SparseFault::too_few_dims:
+		return {ERRCODE_DATA_EXCEPTION, "sparsevec must have at least 1 dimension"};
+	case SparseFault::too_many_dims:
+		return {ERRCODE_PROGRAM_LIMIT_EXCEEDED, "sparsevec cannot have more than 1000000000 dimensions"};
+	case SparseFault::negative_nnz:
+		return {ERRCODE_DATA_EXCEPTION, "sparsevec cannot have negative number of elements"};
 	case SparseFault::too_many_elements:
-		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-						errmsg("sparsevec cannot have more than %d non-zero elements", kSparsevecMaxNnz)));
-		break;
+		return {ERRCODE_PROGRAM_LIMIT_EXCEEDED, "sparsevec cannot have more than 16000 non-zero elements"};
+	case SparseFault::more_than_dims:
+		return {ERRCODE_PROGRAM_LIMIT_EXCEEDED, "sparsevec cannot have more elements than dimensions"};
+	case SparseFault::index_bounds:
+		return {ERRCODE_DATA_EXCEPTION, "sparsevec index out of bounds"};
+	case SparseFault::index_order:
+		return {ERRCODE_DATA_EXCEPTION, "sparsevec indices must be in ascending order"};
+	case SparseFault::index_duplicate:
+		return {ERRCODE_DATA_EXCEPTION, "sparsevec indices must not contain duplicates"};
+	case SparseFault::short_data:
+		return {ERRCODE_PROTOCOL_VIOLATION, "insufficient data left in message"};
 	default:
-		break;
+		return {ERRCODE_INTERNAL_ERROR, "unexpected fault of a sparsevec"};
 	}
 }
+static_assert(kSparsevecMaxDim == 1000000000 && kSparsevecMaxNnz == 16000, "named in fault_text");
 
-void raise_text_fault(const SparseText &parsed, const char *text) {
+void raise_fault(SparseFault fault) {
+	if (likely(fault == SparseFault::none))
+		return;
+	const FaultText text = fault_text(fault);
+	ereport(ERROR, (errcode(text.sqlstate), errmsg_internal("%s", text.message)));
+}
+
+// Ends the input function, with a soft error where the caller wants one.
+Datum input_fault(FunctionCallInfo fcinfo, SparseFault fault) {
+	const FaultText text = fault_text(fault);
+	RV_INPUT_ERROR(fcinfo, (errcode(text.sqlstate), errmsg_internal("%s", text.message)));
+	return 0;
+}
+
+Datum input_fault(FunctionCallInfo fcinfo, const SparseText &parsed, const char *text) {
 	const char *detail = nullptr;
 	switch (parsed.fault) {
-	case SparseFault::none:
-		return;
 	case SparseFault::out_of_range:
-		ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-						errmsg("\"%.*s\" is out of range for type sparsevec", static_cast<int>(parsed.token_length),
-							   parsed.token)));
+		RV_INPUT_ERROR(
+			fcinfo, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+					 errmsg("\"%s\" is out of range for type sparsevec", pnstrdup(parsed.token, parsed.token_length))));
 		break;
 	case SparseFault::must_start:
 		detail = "Vector contents must start with \"{\".";
@@ -109,14 +107,23 @@ void raise_text_fault(const SparseText &parsed, const char *text) {
 	case SparseFault::syntax:
 		break;
 	default:
-		raise_fault(parsed.fault);
+		return input_fault(fcinfo, parsed.fault);
 	}
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-			 errmsg("invalid input syntax for type sparsevec: \"%s\"", text), detail ? errdetail("%s", detail) : 0));
+	RV_INPUT_ERROR(fcinfo, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+							errmsg("invalid input syntax for type sparsevec: \"%s\"", text),
+							detail ? errdetail("%s", detail) : 0));
+	return 0;
 }
 
 } // namespace
+
+void check_sparsevec_dim(int dim) {
+	raise_fault(check_sparse_dim(dim));
+}
+
+void check_sparsevec_nnz(int nnz, int dim) {
+	raise_fault(check_sparse_nnz(nnz, dim));
+}
 
 void check_sparsevec_element(float value) {
 	if (unlikely(std::isnan(value)))
@@ -134,12 +141,17 @@ RV_FUNCTION(ruvector_sparsevec_in) {
 	const int32 typmod = PG_GETARG_INT32(2);
 	const size_t capacity = count_sparse_elements(text);
 	if (capacity > kSparsevecMaxNnz)
-		raise_fault(SparseFault::too_many_elements);
+		return input_fault(fcinfo, SparseFault::too_many_elements);
 	auto *elements = static_cast<SparseElement *>(palloc(capacity * sizeof(SparseElement)));
 	const SparseText parsed = parse_sparse_text(text, elements);
-	raise_text_fault(parsed, text);
-	check_sparsevec_dim(parsed.dim);
-	check_sparsevec_typmod(typmod, parsed.dim);
+	if (parsed.fault != SparseFault::none)
+		return input_fault(fcinfo, parsed, text);
+	SparseFault fault = check_sparse_dim(parsed.dim);
+	if (fault != SparseFault::none)
+		return input_fault(fcinfo, fault);
+	if (typmod != -1 && typmod != parsed.dim)
+		RV_INPUT_ERROR(fcinfo,
+					   (errcode(ERRCODE_DATA_EXCEPTION), errmsg("expected %d dimensions, not %d", typmod, parsed.dim)));
 
 	sort_sparse_elements(elements, static_cast<size_t>(parsed.nnz));
 	Sparsevec *result = make_sparsevec(parsed.dim, parsed.nnz);
@@ -147,7 +159,9 @@ RV_FUNCTION(ruvector_sparsevec_in) {
 	for (int i = 0; i < parsed.nnz; i++) {
 		result->indices[i] = elements[i].index;
 		values[i] = elements[i].value;
-		raise_fault(check_sparse_index(result->indices, i, parsed.dim));
+		fault = check_sparse_index(result->indices, i, parsed.dim);
+		if (fault != SparseFault::none)
+			return input_fault(fcinfo, fault);
 	}
 	pfree(elements);
 	PG_RETURN_POINTER(result);

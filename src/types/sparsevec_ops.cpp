@@ -169,12 +169,19 @@ RV_FUNCTION(ruvector_sparsevec_l2_normalize) {
 	PG_RETURN_POINTER(map_values(v, [length](float x) { return static_cast<float>(static_cast<double>(x) / length); }));
 }
 
+// Errors as those of scale() on the other types; a factor of zero leaves no elements.
 RV_FUNCTION(ruvector_sparsevec_scale) {
 	const Sparsevec *v = sparsevec_arg(PG_GETARG_DATUM(0));
 	const double factor = PG_GETARG_FLOAT8(1);
 	if (std::isnan(factor) || std::isinf(factor))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("factor must be finite")));
-	PG_RETURN_POINTER(map_values(v, [factor](float x) { return static_cast<float>(static_cast<double>(x) * factor); }));
+	const auto times = [factor](float x) {
+		const auto product = static_cast<float>(static_cast<double>(x) * factor);
+		if (unlikely(product == 0.0f && x != 0.0f && factor != 0.0))
+			raise_underflow();
+		return product;
+	};
+	PG_RETURN_POINTER(map_values(v, times));
 }
 
 RV_FUNCTION(ruvector_sparsevec_lt) {

@@ -20,21 +20,20 @@ namespace {
 // Called by the parser; everything here is trivially destructible, so errors may jump.
 void transform(SubscriptingRef *ref, List *indirection, ParseState *pstate, bool is_slice, bool is_assignment) {
 	auto *first = static_cast<A_Indices *>(linitial(indirection));
+	if (is_assignment)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("elements of a sparsevec cannot be assigned to"),
+						errhint("Assign a whole new value, for example one cast from an array.")));
+	if (list_length(indirection) != 1)
+		ereport(ERROR, (errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR), errmsg("sparsevec allows only one subscript"),
+						parser_errposition(pstate, exprLocation(static_cast<Node *>(lsecond(indirection))))));
 	if (is_slice)
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("sparsevec does not support slices"),
-						parser_errposition(pstate, exprLocation(first->uidx ? first->uidx : first->lidx))));
-	if (is_assignment)
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						errmsg("sparsevec does not support assignment to an element")));
-	if (list_length(indirection) != 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("sparsevec allows only one subscript"),
-				 parser_errposition(pstate, exprLocation(static_cast<A_Indices *>(lsecond(indirection))->uidx))));
+						parser_errposition(pstate, exprLocation(static_cast<Node *>(linitial(indirection))))));
 	Node *index = transformExpr(pstate, first->uidx, pstate->p_expr_kind);
 	Node *coerced = coerce_to_target_type(pstate, index, exprType(index), INT4OID, -1, COERCION_ASSIGNMENT,
 										  COERCE_IMPLICIT_CAST, -1);
 	if (coerced == nullptr)
-		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("subscript must have type integer"),
+		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("sparsevec subscript must have type integer"),
 						parser_errposition(pstate, exprLocation(index))));
 	ref->refupperindexpr = list_make1(coerced);
 	ref->reflowerindexpr = NIL;
