@@ -15,11 +15,14 @@ namespace ruvector::am {
 constexpr int kDefaultM = 16, kMinM = 2, kMaxM = 100;
 constexpr int kDefaultEfConstruction = 64, kMinEfConstruction = 4, kMaxEfConstruction = 1000;
 
+constexpr int kMinEfSearch = 1, kMaxEfSearch = 1000;
+
 enum IterativeScan { iterative_off = 0, iterative_relaxed = 1, iterative_strict = 2 };
-extern int setting_ef_search;              // hnsw.ef_search, default 40
-extern int setting_iterative_scan;         // hnsw.iterative_scan, default strict_order
-extern int setting_max_scan_tuples;        // hnsw.max_scan_tuples, default 20000
-extern double setting_scan_mem_multiplier; // hnsw.scan_mem_multiplier, default 1
+// Functions, because the variables may be another library's: read them once per scan.
+int setting_ef_search();              // hnsw.ef_search, default 40
+int setting_iterative_scan();         // hnsw.iterative_scan, default strict_order
+int setting_max_scan_tuples();        // hnsw.max_scan_tuples, default 20000
+double setting_scan_mem_multiplier(); // hnsw.scan_mem_multiplier, default 1
 
 struct Options { // the relation's rd_options
 	int32 vl_len_;
@@ -28,7 +31,8 @@ struct Options { // the relation's rd_options
 };
 int option_m(Relation index);
 int option_ef_construction(Relation index);
-void define_options();  // reloption kind and settings, once at load
+void check_options(Relation index); // raises where they do not go together; for a build
+void define_options();              // reloption kind and settings, once at load
 bytea *hnsw_amoptions(Datum reloptions, bool validate);
 
 // --- validate.cpp: what an operator class means ---
@@ -40,22 +44,31 @@ struct Opclass {
 };
 // Of the index's only column; raises where the class's distance function is not one of ours.
 Opclass index_opclass(Relation index);
-// Same for a possible index on a column (no relation yet is needed): from the class's support function 1.
-bool opclass_of_distance(Oid distance_function, Opclass *opclass);
+// The same from the class's support functions 1 and 2 (invalid: none), from the catalog alone: false where they are not
+// ours.
+bool opclass_of_functions(Oid distance_function, Oid norm_function, Opclass *opclass);
 bool hnsw_amvalidate(Oid opclass_oid);
 // Dimensions of the indexed column from its type modifier; raises pgvector's errors where there are none or too many.
 int index_dimensions(Relation index, const Opclass &opclass);
+uint32 max_dimensions(graph::Element element); // of a column that is indexed
+constexpr uint32 kMaxSparseDimensions = 1000000000;
+
+// What the type support functions (hnsw_halfvec_support and its like) point to.
+struct TypeSupport {
+	graph::Element element;
+	uint32 max_dimensions;
+};
 
 // --- callbacks ---
 IndexBuildResult *hnsw_ambuild(Relation heap, Relation index, IndexInfo *index_info);
 void hnsw_ambuildempty(Relation index);
 bool hnsw_aminsert(Relation index, Datum *values, bool *isnull, ItemPointer heap_tid, Relation heap,
-                   IndexUniqueCheck check_unique, bool index_unchanged, IndexInfo *index_info);
+				   IndexUniqueCheck check_unique, bool index_unchanged, IndexInfo *index_info);
 IndexBulkDeleteResult *hnsw_ambulkdelete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
-                                         IndexBulkDeleteCallback callback, void *callback_state);
+										 IndexBulkDeleteCallback callback, void *callback_state);
 IndexBulkDeleteResult *hnsw_amvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats);
 void hnsw_amcostestimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *startup_cost, Cost *total_cost,
-                         Selectivity *selectivity, double *correlation, double *pages);
+						 Selectivity *selectivity, double *correlation, double *pages);
 IndexScanDesc hnsw_ambeginscan(Relation index, int nkeys, int norderbys);
 void hnsw_amrescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys, int norderbys);
 bool hnsw_amgettuple(IndexScanDesc scan, ScanDirection direction);
@@ -68,8 +81,8 @@ constexpr int64 kPhaseWrite = 3;
 // Of the rotation and the levels: fixed, so that a rebuild or a replica gives the same index.
 constexpr uint64 kRotationSeed = UINT64CONST(0x7276656374);
 
-// Heavyweight page lock on the metapage's number: inserts hold it shared, vacuum takes it exclusively for a moment to let
-// the inserts that may still know a dead vertex finish. See README.md.
+// Heavyweight page lock on the metapage's number: inserts hold it shared, vacuum takes it exclusively for a moment to
+// let the inserts that may still know a dead vertex finish. See README.md.
 constexpr BlockNumber kInsertLock = 0;
 
 } // namespace ruvector::am

@@ -34,11 +34,11 @@ void page_init(Page page, PageKind kind, const graph::Layout &layout) {
 
 void page_check(Relation index, BlockNumber block, Page page, PageKind kind) {
 	if (PageIsNew(page) || PageGetSpecialSize(page) != MAXALIGN(sizeof(PageOpaque)) ||
-	    page_opaque(page)->page_id != kPageId || page_opaque(page)->kind != uint16(kind))
+		page_opaque(page)->page_id != kPageId || page_opaque(page)->kind != uint16(kind))
 		ereport(ERROR,
-		        (errcode(ERRCODE_INDEX_CORRUPTED),
-		         errmsg("index \"%s\" contains an unexpected page at block %u", RelationGetRelationName(index), block),
-		         errhint("Please REINDEX it.")));
+				(errcode(ERRCODE_INDEX_CORRUPTED),
+				 errmsg("index \"%s\" contains an unexpected page at block %u", RelationGetRelationName(index), block),
+				 errhint("Please REINDEX it.")));
 }
 
 void read_meta(Relation index, MetaPage *meta) {
@@ -50,13 +50,13 @@ void read_meta(Relation index, MetaPage *meta) {
 	UnlockReleaseBuffer(buffer);
 	if (meta->magic != kMagic)
 		ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
-		                errmsg("index \"%s\" is not an hnsw index", RelationGetRelationName(index)),
-		                errhint("Please REINDEX it.")));
+						errmsg("index \"%s\" is not an hnsw index", RelationGetRelationName(index)),
+						errhint("Please REINDEX it.")));
 	if (meta->version != kFormatVersion)
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-		                errmsg("index \"%s\" has format version %u, but this version of ruvector reads version %u",
-		                       RelationGetRelationName(index), meta->version, kFormatVersion),
-		                errhint("Please REINDEX it.")));
+						errmsg("index \"%s\" has format version %u, but this version of ruvector reads version %u",
+							   RelationGetRelationName(index), meta->version, kFormatVersion),
+						errhint("Please REINDEX it.")));
 }
 
 void create_meta(Relation index, ForkNumber fork, const graph::Layout &layout, uint32 center_blocks) {
