@@ -146,7 +146,7 @@ NodeId BufferStore::add(const uint8_t *image) {
 
 graph::VectorRef BufferStore::put_vector(const void *vector, size_t bytes) {
 	// From the last chunk to the first, so that each knows its successor.
-	const size_t room = (kPageBytes - sizeof(ItemIdData)) / 8 * 8 - sizeof(ChunkHeader);
+	const size_t room = kMaxChunk;
 	graph::VectorRef next = {0, 0, 0};
 	size_t end = bytes;
 	do {
@@ -253,67 +253,6 @@ void BufferStore::remove_chunks(graph::VectorRef ref) {
 			RecordFreeIndexPage(index, ref.block);
 		ref = next;
 	}
-}
-
-bool add_duplicate(BufferStore &store, NodeId vertex, graph::HeapTid tid) {
-	const graph::Layout &layout = *store.layout;
-	for (int attempt = 0; attempt < 10; attempt++) {
-		BufferStore::WriteHandle h;
-		uint8_t *p = store.open_write(vertex, h);
-		if (!p)
-			return false;
-		RecordHeader *header = reinterpret_cast<RecordHeader *>(p);
-		if (header->state != uint8_t(RecordState::live) || header->base != vertex) {
-			store.discard(h);
-			return false;
-		}
-		if (header->tid_count < graph::kInlineTids) {
-			header->tids[header->tid_count++] = tid;
-			store.commit(h);
-			return true;
-		}
-		NodeId head = header->overflow;
-		store.discard(h);
-
-		if (head != graph::kNoNode && (p = store.open_write(head, h)) != nullptr) {
-			header = reinterpret_cast<RecordHeader *>(p);
-			// Vacuum takes an empty record out of the chain by changing its state first, so this cannot be lost.
-			if (header->state == uint8_t(RecordState::tids) && header->base == vertex &&
-			    header->tid_count < layout.tids_per_overflow()) {
-				graph::HeapTid *tids = reinterpret_cast<graph::HeapTid *>(p + sizeof(RecordHeader));
-				tids[header->tid_count++] = tid;
-				store.commit(h);
-				return true;
-			}
-			store.discard(h);
-		}
-
-		uint8_t *image = static_cast<uint8_t *>(palloc0(layout.slot_size));
-		header = reinterpret_cast<RecordHeader *>(image);
-		header->state = uint8_t(RecordState::tids);
-		header->base = vertex;
-		header->overflow = head;
-		header->tid_count = 1;
-		reinterpret_cast<graph::HeapTid *>(image + sizeof(RecordHeader))[0] = tid;
-		NodeId fresh = store.add(image);
-		pfree(image);
-		p = store.open_write(vertex, h);
-		header = reinterpret_cast<RecordHeader *>(p);
-		if (p && header->state == uint8_t(RecordState::live) && header->base == vertex && header->overflow == head) {
-			header->overflow = fresh;
-			store.commit(h);
-			return true;
-		}
-		if (p)
-			store.discard(h);
-		// Somebody changed the vertex: give the record back and start again.
-		p = store.open_write(fresh, h);
-		if (p) {
-			reinterpret_cast<RecordHeader *>(p)->state = uint8_t(RecordState::free);
-			store.commit(h);
-		}
-	}
-	return false;
 }
 
 } // namespace ruvector::am

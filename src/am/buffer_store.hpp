@@ -94,7 +94,4 @@ private:
 	void finish(Buffer buffer, GenericXLogState *state);
 };
 
-// Adds a heap TID to an existing vertex; false if the vertex is gone.
-bool add_duplicate(BufferStore &store, graph::NodeId vertex, graph::HeapTid tid);
-
 } // namespace ruvector::am

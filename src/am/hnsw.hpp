@@ -75,8 +75,11 @@ bool hnsw_amgettuple(IndexScanDesc scan, ScanDirection direction);
 void hnsw_amendscan(IndexScanDesc scan);
 char *hnsw_ambuildphasename(int64 phase);
 
-constexpr int64 kPhaseLoad = 2; // PROGRESS_CREATEIDX_SUBPHASE_INITIALIZE is 1
+constexpr int64 kPhaseLoad = 2;  // PROGRESS_CREATEIDX_SUBPHASE_INITIALIZE is 1
 constexpr int64 kPhaseWrite = 3;
+
+// Of the rotation and the levels: fixed, so that a rebuild or a replica gives the same index.
+constexpr uint64 kRotationSeed = UINT64CONST(0x7276656374);
 
 // Heavyweight page lock on the metapage's number: inserts hold it shared, vacuum takes it exclusively for a moment to
 // let the inserts that may still know a dead vertex finish. See README.md.

@@ -52,7 +52,7 @@ bool hnsw_aminsert(Relation index, Datum *values, bool *isnull, ItemPointer heap
 		graph::Entry entry = {meta.entry, meta.entry_level};
 		graph::HeapTid tid = to_heap_tid(heap_tid);
 		graph::NodeId same = inserter->find(vector, level, entry);
-		if (same == graph::kNoNode || !add_duplicate(store, same, tid)) {
+		if (same == graph::kNoNode || !inserter->add_duplicate(same, tid)) {
 			if (same != graph::kNoNode)
 				inserter->find(vector, level, entry, true);
 			graph::NodeId base;

@@ -51,6 +51,8 @@ struct ChunkHeader {
 	uint32 unused2;
 };
 static_assert(sizeof(ChunkHeader) == 16);
+// Bytes of a vector in one chunk.
+constexpr Size kMaxChunk = (kPageBytes - sizeof(ItemIdData)) / 8 * 8 - sizeof(ChunkHeader);
 
 inline PageOpaque *page_opaque(Page page) { return reinterpret_cast<PageOpaque *>(PageGetSpecialPointer(page)); }
 inline MetaPage *page_meta(Page page) { return reinterpret_cast<MetaPage *>(PageGetContents(page)); }

@@ -54,7 +54,7 @@ void begin_search(IndexScanDesc scan, ScanState *s) {
 	read_meta(scan->indexRelation, &meta);
 	s->context = load_context(scan->indexRelation, meta);
 	s->arena = context_arena(s->memory);
-	s->iterative = setting_iterative_scan;
+	s->iterative = setting_iterative_scan();
 	s->exhausted = meta.entry_level < 0;
 	if (!s->exhausted) {
 		ScanKey key = scan->orderByData;
@@ -65,7 +65,7 @@ void begin_search(IndexScanDesc scan, ScanState *s) {
 		s->search.set_query(query);
 		graph::NodeId entry = graph::descend(s->search, meta.entry, meta.entry_level, 0);
 		s->search.keep_refused = s->iterative != iterative_off;
-		s->search.start(0, uint32(setting_ef_search));
+		s->search.start(0, uint32(setting_ef_search()));
 		if (entry != graph::kNoNode)
 			s->search.enter(entry);
 		s->search.run();
@@ -78,8 +78,8 @@ void begin_search(IndexScanDesc scan, ScanState *s) {
 void widen(ScanState *s) {
 	MemoryContext old = MemoryContextSwitchTo(s->memory);
 	uint32 before = s->search.hits.size;
-	if (before >= uint32(setting_max_scan_tuples) ||
-	    double(s->search.bytes()) > double(work_mem) * 1024.0 * setting_scan_mem_multiplier) {
+	if (before >= uint32(setting_max_scan_tuples()) ||
+	    double(s->search.bytes()) > double(work_mem) * 1024.0 * setting_scan_mem_multiplier()) {
 		s->exhausted = true;
 	} else {
 		s->search.widen(s->search.ef * 2);

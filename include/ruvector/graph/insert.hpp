@@ -256,6 +256,64 @@ struct Inserter {
 		return below;
 	}
 
+	// Adds a heap TID to an existing vertex; false if the vertex is gone.
+	bool add_duplicate(NodeId vertex, HeapTid tid) {
+		for (int attempt = 0; attempt < 10; attempt++) {
+			typename Store::WriteHandle h;
+			uint8_t *p = store->open_write(vertex, h);
+			if (!p)
+				return false;
+			RecordHeader *header = reinterpret_cast<RecordHeader *>(p);
+			if (header->state != uint8_t(RecordState::live) || header->base != vertex) {
+				store->discard(h);
+				return false;
+			}
+			if (header->tid_count < kInlineTids) {
+				header->tids[header->tid_count++] = tid;
+				store->commit(h);
+				return true;
+			}
+			NodeId head = header->overflow;
+			store->discard(h);
+
+			if (head != kNoNode && (p = store->open_write(head, h)) != nullptr) {
+				header = reinterpret_cast<RecordHeader *>(p);
+				// Vacuum takes an empty record out of the chain by changing its state first, so this cannot be lost.
+				if (header->state == uint8_t(RecordState::tids) && header->base == vertex &&
+				    header->tid_count < layout->tids_per_overflow()) {
+					reinterpret_cast<HeapTid *>(p + sizeof(RecordHeader))[header->tid_count++] = tid;
+					store->commit(h);
+					return true;
+				}
+				store->discard(h);
+			}
+
+			std::memset(image, 0, layout->slot_size);
+			header = reinterpret_cast<RecordHeader *>(image);
+			header->state = uint8_t(RecordState::tids);
+			header->base = vertex;
+			header->overflow = head;
+			header->tid_count = 1;
+			*reinterpret_cast<HeapTid *>(image + sizeof(RecordHeader)) = tid;
+			NodeId fresh = store->add(image);
+			if ((p = store->open_write(vertex, h)) != nullptr) {
+				header = reinterpret_cast<RecordHeader *>(p);
+				if (header->state == uint8_t(RecordState::live) && header->base == vertex && header->overflow == head) {
+					header->overflow = fresh;
+					store->commit(h);
+					return true;
+				}
+				store->discard(h);
+			}
+			// Somebody changed the vertex: give the record back and start again.
+			if ((p = store->open_write(fresh, h)) != nullptr) {
+				reinterpret_cast<RecordHeader *>(p)->state = uint8_t(RecordState::free);
+				store->commit(h);
+			}
+		}
+		return false;
+	}
+
 private:
 	bool identical(const Hit &hit, const void *vector) const {
 		size_t bytes = vector_size(*layout, vector);

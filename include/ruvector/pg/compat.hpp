@@ -4,6 +4,18 @@
 
 #include "ruvector/pg/postgres.hpp"
 
+// Leaves an input function with an error about its text: a soft error where the server has them (16: pg_input_is_valid,
+// 17: COPY ... ON_ERROR), else an ordinary one.
+#if PG_VERSION_NUM >= 160000
+#define RV_INPUT_ERROR(fcinfo, ...) ereturn((fcinfo)->context, static_cast<Datum>(0), __VA_ARGS__)
+#else
+#define RV_INPUT_ERROR(fcinfo, ...)                                                                                    \
+	do {                                                                                                               \
+		(void)(fcinfo);                                                                                                \
+		ereport(ERROR, __VA_ARGS__);                                                                                   \
+	} while (0)
+#endif
+
 // Ownership checks: one function for all kinds of objects since 16 (commit afbfc02983).
 #if PG_VERSION_NUM >= 160000
 #define RV_OWNS_RELATION(relation, role) object_ownercheck(RelationRelationId, (relation), (role))
