@@ -84,7 +84,7 @@ RV_PIN(ChunkHeader, next_block, 0, 4);
 RV_PIN(ChunkHeader, next_offset, 4, 2);
 RV_PIN(ChunkHeader, unused, 6, 2);
 RV_PIN(ChunkHeader, bytes, 8, 4);
-RV_PIN(ChunkHeader, owner, 12, 4);
+RV_PIN(ChunkHeader, unused2, 12, 4);
 
 // Numbers that are stored.
 static_assert(int(graph::Element::f32) == 0 && int(graph::Element::f16) == 1 && int(graph::Element::bit) == 2 &&
