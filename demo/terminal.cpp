@@ -24,7 +24,7 @@ bool utf8_locale() {
 	for (const char *name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
 		const char *value = std::getenv(name);
 		if (value != nullptr && *value != '\0')
-			return std::strcasestr(value, "utf-8") != nullptr || std::strcasestr(value, "utf8") != nullptr;
+			return strcasestr(value, "utf-8") != nullptr || strcasestr(value, "utf8") != nullptr;
 	}
 	return false;
 }
