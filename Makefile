@@ -25,7 +25,7 @@ SHLIB_LINK += $(SANITIZE) $(CXX_RUNTIME)
 EXTRA_CLEAN = $(OBJS:.o=.d) build .dev
 
 # The system packages can be missing when these run: they install what is needed first.
-BOOTSTRAP_GOALS := help setup demo check clean-dev
+BOOTSTRAP_GOALS := help setup demo demo-shell check clean-dev
 ifneq ($(filter-out $(BOOTSTRAP_GOALS),$(or $(MAKECMDGOALS),all)),)
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
@@ -40,3 +40,4 @@ sql/ruvector--$(EXTVERSION).sql: $(SQL_PARTS) ruvector.control
 -include $(OBJS:.o=.d)
 endif
 include mk/dev.mk
+include mk/demo.mk
