@@ -2,7 +2,8 @@
 # `make help` lists what there is. PostgreSQL 15 to 18; choose a server with PG_CONFIG=...
 
 EXTENSION = ruvector
-VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" ruvector.control)
+# Not VERSION: PGXS sets that to the version of PostgreSQL.
+EXTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" ruvector.control)
 MODULE_big = ruvector
 SRCS := $(sort $(wildcard src/*.cpp src/*/*.cpp))
 OBJS = $(SRCS:.cpp=.o)
@@ -10,14 +11,14 @@ HEADERS_ruvector = include/ruvector/ruvector.h
 
 SQL_PARTS := $(sort $(wildcard sql/parts/*.sql))
 DATA = $(wildcard sql/ruvector--*--*.sql)
-DATA_built = sql/ruvector--$(VERSION).sql
+DATA_built = sql/ruvector--$(EXTVERSION).sql
 
 # Bitcode would compile the per-instruction-set files without their flags (see mk/arch.mk); it buys nothing here.
 override with_llvm = no
 SANITIZE ?=
 # libstdc++ is linked dynamically; override for a static build.
 CXX_RUNTIME ?= -lstdc++
-PG_CPPFLAGS = -DRUVECTOR_VERSION="\"$(VERSION)\"" -I$(srcdir)/include -I$(srcdir)/src
+PG_CPPFLAGS = -DRUVECTOR_VERSION="\"$(EXTVERSION)\"" -I$(srcdir)/include -I$(srcdir)/src
 PG_CXXFLAGS = -std=c++17 -fvisibility=hidden -fvisibility-inlines-hidden -Wall -Wextra -Wno-register \
 	-fno-math-errno -MMD -MP $(SANITIZE) $(WERROR)
 SHLIB_LINK += $(SANITIZE) $(CXX_RUNTIME)
@@ -32,8 +33,8 @@ include $(PGXS)
 include mk/arch.mk
 include mk/quality.mk
 
-sql/ruvector--$(VERSION).sql: $(SQL_PARTS) ruvector.control
-	@echo '\echo Use "CREATE EXTENSION ruvector" to load this file. \quit' > $@
+sql/ruvector--$(EXTVERSION).sql: $(SQL_PARTS) ruvector.control
+	@printf '%s\n' '\echo Use "CREATE EXTENSION ruvector" to load this file. \quit' > $@
 	cat $(SQL_PARTS) >> $@
 
 -include $(OBJS:.o=.d)
