@@ -40,3 +40,4 @@ sql/ruvector--$(EXTVERSION).sql: $(SQL_PARTS) ruvector.control
 -include $(OBJS:.o=.d)
 endif
 include mk/dev.mk
+include mk/bench.mk
