@@ -25,7 +25,10 @@ mkdir -p "$destdir"
 destdir=$(cd "$destdir" && pwd)
 control="$destdir$("$pg_config" --sharedir)/extension/vector.control"
 stamp="$destdir/pgvector.built"
-if [ -f "$control" ] && [ -f "$stamp" ]; then
+if [ -f "$control" ]; then
+	# Installed with the server already: measured as it is, and said so.
+	[ -f "$stamp" ] || dpkg-query -W -f 'as installed: ${Package} ${Version}' "postgresql-*-pgvector" >"$stamp" 2>/dev/null ||
+		echo "as installed" >"$stamp"
 	cat "$stamp"
 	exit 0
 fi
