@@ -45,3 +45,4 @@ include mk/arch.mk
 include mk/dev.mk
 include mk/unit.mk
 include mk/demo.mk
+include mk/bench.mk
