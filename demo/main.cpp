@@ -182,9 +182,9 @@ void run(const Options &options) {
 		if (i < answers.size())
 			demo::show_in_terminal(terminal, data, answers[i]);
 	const std::string title =
-		"Test images of Fashion-MNIST and their ten nearest by SELECT id, label, embedding <-> $1 "
-		"... LIMIT 10 (" +
-		options.extension + ")";
+		format("A test image of Fashion-MNIST (left) and its ten nearest of %s, found by the index "
+			   "of extension %s",
+			   grouped(data.images.rows).c_str(), options.extension.c_str());
 	demo::draw_picture(options.picture, title, data, answers);
 	terminal.line();
 	terminal.note(format("%zu test images with their ten nearest: ", answers.size()) + options.picture_name);
