@@ -74,7 +74,7 @@ class Run:
         raw = self.rows * self.dim * 4
         bindir = self.server + shell(self.pg_config, "--bindir")
         self.cluster = Cluster(bindir, os.path.join(self.folder, f"pg{major}"), raw)
-        self.store = Store(os.path.join(HERE, "results", self.id + ".json"), option("FRESH", "") == "1")
+        self.store = Store(os.path.join(HERE, "results", self.id + ".json"), option("FRESH", ""))
 
     def say(self, text):
         print(f"[{time.time() - self.started:7.1f}s] {text}", flush=True)
@@ -125,7 +125,7 @@ class Run:
             "data": {"name": self.data_name, "rows": self.rows, "dim": self.dim, "metric": self.metric,
                      "queries": self.queries, "raw_bytes": self.rows * self.dim * 4},
             "settings": {"m": self.m, "ef_construction": self.efc, "k": self.k, "rounds": self.rounds,
-                         "inserts": self.inserts, "postgres": self.cluster.settings,
+                         "inserts": self.inserts, "nice": os.nice(0), "postgres": self.cluster.settings,
                          "client": "one connection, Unix socket, prepared statement, binary parameters and results"}})
         self.store.save()
 
@@ -235,6 +235,8 @@ class Run:
 
 
 def main():
+    if option("NICE", ""):
+        os.nice(int(option("NICE", "0")))  # the server and all workers inherit it
     bin_folder = next((a[6:] for a in sys.argv[1:] if a.startswith("--bin=")), "build/bench/bin")
     run = Run(bin_folder)
     try:
