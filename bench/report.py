@@ -118,8 +118,7 @@ def conditions(run):
             f"answer; m = {s['m']}, ef_construction = {s['ef_construction']} unless the name says otherwise; medians of "
             f"{s['rounds']} interleaved rounds; {s['client']}; the libraries are called in-process on one thread; "
             f"shared_buffers {settings['shared_buffers']}, maintenance_work_mem {settings['maintenance_work_mem']}, "
-            f"jit off, autovacuum off, synchronous_commit off" + (f", priority nice {s['nice']}" if s.get("nice") else "") +
-            ", every plan checked to be an index scan."]
+            f"jit off, autovacuum off, synchronous_commit off, every plan checked to be an index scan."]
 
 
 def versions(run):
