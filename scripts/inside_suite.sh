@@ -21,17 +21,17 @@ start_server() {
 	psql -qXc 'CREATE EXTENSION ruvector'
 }
 
-# Files of a folder, or those that were named (with or without the ending).
-chosen() {
-	local dir=$1 ending=$2 name
+# Sets `tests`: the files of a folder, or those whose names begin as the arguments say.
+choose() {
+	local dir=$1 ending=$2 name file
 	shift 2
-	if [ $# -eq 0 ]; then
-		find "$dir" -maxdepth 1 -name "*$ending" 2>/dev/null | sort
-	else
-		for name in "$@"; do
-			find "$dir" -maxdepth 1 -name "${name%"$ending"}*$ending" | sort
+	[ $# -gt 0 ] || set -- ""
+	tests=()
+	for name in "$@"; do
+		for file in "$dir/${name%"$ending"}"*"$ending"; do
+			[ ! -e "$file" ] || tests+=("$file")
 		done
-	fi
+	done
 }
 
 # Counts the top-level results of a TAP log; a script that dies without a "not ok" counts as one failure.
@@ -49,7 +49,9 @@ count_tap() {
 
 case $suite in
 regress)
-	mapfile -t tests < <(chosen test/sql .sql "$@" | sed 's,.*/,,; s,\.sql$,,')
+	choose test/sql .sql "$@"
+	tests=("${tests[@]##*/}")
+	tests=("${tests[@]%.sql}")
 	if [ ${#tests[@]} -eq 0 ]; then
 		echo "0 0" >"$out/count"
 		exit 0
@@ -70,7 +72,7 @@ regress)
 	exit "$status"
 	;;
 pgtap)
-	mapfile -t tests < <(chosen test/pgtap .sql "$@")
+	choose test/pgtap .sql "$@"
 	if [ ${#tests[@]} -eq 0 ]; then
 		echo "0 0" >"$out/count"
 		exit 0
@@ -84,7 +86,7 @@ pgtap)
 	exit "$status"
 	;;
 tap)
-	mapfile -t tests < <(chosen test/tap .pl "$@")
+	choose test/tap .pl "$@"
 	if [ ${#tests[@]} -eq 0 ]; then
 		echo "0 0" >"$out/count"
 		exit 0
