@@ -34,13 +34,14 @@ choose() {
 	done
 }
 
-# Counts the top-level results of a TAP log; a script that dies without a "not ok" counts as one failure.
+# Counts the top-level results of a TAP log; a script that dies without a "not ok" counts as a failure.
 count_tap() {
 	local log=$1 status=$2 passed failed
 	passed=$(grep -cE '^ok [0-9]+' "$log" || true)
 	passed=$((passed - $(grep -cE '^ok [0-9]+.*# (SKIP|skip)' "$log" || true)))
 	failed=$(grep -cE '^not ok [0-9]+' "$log" || true)
 	failed=$((failed - $(grep -cE '^not ok [0-9]+.*# TODO' "$log" || true)))
+	failed=$((failed + $(grep -cE '\(Wstat: [1-9][0-9]* .*Failed: 0\)' "$log" || true)))
 	if [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then
 		failed=1
 	fi
@@ -97,7 +98,7 @@ tap)
 	status=0
 	{ prove --verbose --failures --timer -I "$RV_PKGLIBDIR/pgxs/src/test/perl" -I test/tap "${tests[@]}" 2>&1 ||
 		echo "prove failed"; } | tee "$out/run.log" |
-		grep --line-buffered -E '^(not ok|#|test/tap/.*\.\.|\[|All tests|Result:|Files=|prove failed)|^(ok|Dubious)|Failed' |
+		grep --line-buffered -E '^(not ok|#|test/tap/.*\.\.|All tests|Result:|Files=|prove failed)|^(ok|Dubious)|Failed' |
 		grep --line-buffered -vE '^(# (Postmaster PID|Checking port|Found port|No postmaster|Name:|Data dir|Backup dir|Archive dir|Connection string|Log file|Running:|###)|###)' || true
 	grep -q '^prove failed' "$out/run.log" && status=1
 	count_tap "$out/run.log" "$status"

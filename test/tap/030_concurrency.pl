@@ -20,7 +20,7 @@ CREATE INDEX t_v ON t USING hnsw (v vector_l2_ops);
 CREATE TABLE centers (c int PRIMARY KEY, v float4[]);
 INSERT INTO centers SELECT c, array_agg(random()) FROM generate_series(1, 20) c, generate_series(1, 16) GROUP BY c;
 CREATE FUNCTION point() RETURNS vector LANGUAGE sql VOLATILE AS $$
-	SELECT array_agg(x + 0.1 * random()::float4 ORDER BY o)::vector
+	SELECT array_agg(x + 0.5 * random()::float4 ORDER BY o)::vector
 	FROM centers, unnest(v) WITH ORDINALITY AS u(x, o) WHERE c = (SELECT 1 + floor(random() * 20)::int)
 $$;
 INSERT INTO t (v) SELECT point() FROM generate_series(1, 500);
