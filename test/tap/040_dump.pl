@@ -48,7 +48,7 @@ SELECT count(*), md5(string_agg(i::text, '|' ORDER BY id)) FROM items i;
 SELECT * FROM arrays ORDER BY id;
 SELECT md5(string_agg(n::text, '|' ORDER BY id)) FROM near n;
 SELECT * FROM means;
-SELECT indexrelid::regclass, pg_get_indexdef(indexrelid), indisvalid FROM pg_index WHERE indrelid = 'items'::regclass ORDER BY 1::text;
+SELECT indexrelid::regclass, pg_get_indexdef(indexrelid), indisvalid FROM pg_index WHERE indrelid = 'items'::regclass ORDER BY indexrelid::regclass::text;
 SELECT attname, format_type(atttypid, atttypmod), pg_get_expr(adbin, adrelid) FROM pg_attribute a
 	LEFT JOIN pg_attrdef d ON adrelid = attrelid AND adnum = attnum
 	WHERE attrelid = 'items'::regclass AND attnum > 0 ORDER BY attnum;
