@@ -43,3 +43,4 @@ include mk/arch.mk
 include mk/dev.mk
 include mk/unit.mk
 include mk/fuzz.mk
+include mk/alias.mk

@@ -1,8 +1,5 @@
-# Unit tests and micro benchmarks of the pure rooms: C++ alone, no PostgreSQL needed.
-#   make unit         builds build/unit/*_test and runs them
-#   make asan-unit    the same with the address and undefined-behaviour sanitizers, in build/asan-unit
-#   make check-arch   no object of an instruction set may define a symbol that the linker could merge
-#   make bench-micro  nanoseconds per call of each kernel
+# Unit tests and micro benchmarks of the pure rooms: C++ alone, no PostgreSQL needed. Objects and programs are in
+# build/unit and build/asan-unit; the flags of the instruction sets are those of mk/arch.mk.
 UNIT_CXXFLAGS := -std=c++17 -g -fvisibility=hidden -fvisibility-inlines-hidden -Wall -Wextra -fno-math-errno \
 	-Iinclude -Isrc -Itest/unit
 UNIT_SRCS   := $(sort $(wildcard src/simd/*.cpp src/codec/*.cpp src/graph/*.cpp))
@@ -29,17 +26,19 @@ $(eval $(call unit_rules,build/asan-unit,$(ASAN_CXXFLAGS)))
 UNIT_PROGRAMS = $(UNIT_TESTS:test/unit/%.cpp=build/unit/%)
 
 .PHONY: unit asan-unit check-arch bench-micro
-unit: check-arch $(UNIT_PROGRAMS)
-	prove --exec '' $(UNIT_PROGRAMS)
 
-asan-unit: $(UNIT_PROGRAMS:build/unit/%=build/asan-unit/%)
+##@ C++ alone
+unit: check-arch $(UNIT_PROGRAMS) ## C++ tests of the pure rooms, without a server; all or T=name
+	@scripts/run_unit.sh $(if $(T),$(filter build/unit/$(T)%,$(UNIT_PROGRAMS)),$(UNIT_PROGRAMS))
+
+asan-unit: $(UNIT_PROGRAMS:build/unit/%=build/asan-unit/%) ## the same with the address and undefined-behaviour sanitizers
 	prove --exec '' $^
 
-check-arch: $(patsubst %.cpp,build/unit/obj/%.o,$(wildcard src/simd/kernels_*.cpp))
-	CXX="$(CXX)" sh scripts/check_arch.sh $^
+check-arch: $(patsubst %.cpp,build/unit/obj/%.o,$(wildcard src/simd/*.cpp)) ## no object of an instruction set defines a symbol that the linker could merge
+	@CXX='$(CXX)' scripts/check_arch.sh $^
 
 build/unit/%_bench: build/unit/obj/bench/micro/%_bench.o $(UNIT_SRCS:%.cpp=build/unit/obj/%.o)
 	$(CXX) $^ $(UNIT_LDLIBS) -o $@
 
-bench-micro: $(MICRO_SRCS:bench/micro/%.cpp=build/unit/%)
+bench-micro: $(MICRO_SRCS:bench/micro/%.cpp=build/unit/%) ## nanoseconds per call of the kernels and codecs
 	@for program in $^; do $$program || exit 1; done

@@ -1,7 +1,5 @@
 // types/dense_aggregate.cpp - avg() and weighted_avg(). Their states are float8 arrays {weight, sum of x1, sum of x2,
 // ...}; {0} before the first row. The weight of avg() is the number of rows.
-#include <limits>
-
 #include "types/dense_floats.hpp"
 #include "types/dense_function.hpp"
 
@@ -47,13 +45,17 @@ State make_state(int dim) {
 	return view(array);
 }
 
+State copy_of(const State &state) {
+	const State copy = make_state(state.dim);
+	memcpy(copy.values, state.values, sizeof(float8) * (static_cast<size_t>(state.dim) + 1));
+	return copy;
+}
+
 // The state to add to: inside an aggregate the one that was passed, else a copy.
 State writable(FunctionCallInfo fcinfo, const State &state) {
 	if (AggCheckCallContext(fcinfo, nullptr))
 		return state;
-	const State copy = make_state(state.dim);
-	memcpy(copy.values, state.values, sizeof(float8) * (static_cast<size_t>(state.dim) + 1));
-	return copy;
+	return copy_of(state);
 }
 
 void check_sums(const State &state) {
@@ -96,20 +98,22 @@ Datum accum(FunctionCallInfo fcinfo) {
 	PG_RETURN_ARRAYTYPE_P(accumulate(fcinfo, state, dense_arg<V>(PG_GETARG_DATUM(1)), 1.0));
 }
 
-// Joins the states of two workers; a state without weight is dropped whatever its dimensions.
+// Joins the states of two workers. A state that has seen no row has no dimensions.
 Datum combine_states(FunctionCallInfo fcinfo, const char *caller) {
 	const State a = state_arg(fcinfo, 0, caller);
 	const State b = state_arg(fcinfo, 1, caller);
 
-	if (a.weight() == 0) {
-		// Not `b` itself: inside an aggregate it is in a memory context that does not live as long.
-		const State copy = make_state(b.dim);
-		memcpy(copy.values, b.values, sizeof(float8) * (static_cast<size_t>(b.dim) + 1));
-		PG_RETURN_ARRAYTYPE_P(copy.array);
+	if (b.dim == 0) {
+		const State state = writable(fcinfo, a);
+		state.weight() += b.weight();
+		PG_RETURN_ARRAYTYPE_P(state.array);
 	}
-	if (b.weight() == 0)
-		PG_RETURN_ARRAYTYPE_P(a.array);
-
+	if (a.dim == 0) {
+		// Never `b` itself: inside an aggregate it is in a memory context that does not live as long.
+		const State state = copy_of(b);
+		state.weight() += a.weight();
+		PG_RETURN_ARRAYTYPE_P(state.array);
+	}
 	check_expected_dim(a.dim, b.dim);
 	const State state = writable(fcinfo, a);
 	for (int i = 0; i <= state.dim; i++)
@@ -163,14 +167,10 @@ RV_FUNCTION(ruvector_vector_weighted_accum) {
 }
 
 RV_FUNCTION(ruvector_vector_weighted_combine) {
-	const State a = state_arg(fcinfo, 0, "weighted_combine");
-	const State b = state_arg(fcinfo, 1, "weighted_combine");
-	// Rows of weight zero still have dimensions: mixed ones are an error however the rows are shared out.
-	if (a.dim != 0 && b.dim != 0)
-		check_expected_dim(a.dim, b.dim);
-	if (a.weight() + b.weight() > std::numeric_limits<double>::max())
+	Datum result = combine_states(fcinfo, "weighted_combine");
+	if (std::isinf(view(DatumGetArrayTypeP(result)).weight()))
 		float_overflow_error();
-	return combine_states(fcinfo, "weighted_combine");
+	return result;
 }
 
 RV_FUNCTION(ruvector_vector_weighted_avg) {
