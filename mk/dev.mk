@@ -48,4 +48,4 @@ clean-dev: ## remove the private servers and their results
 	rm -rf .dev
 
 help: ## this list
-	@awk -F ':.*## ' '/^##@ /{printf "\n%s\n", substr($$0,5)} /^[a-z][a-z-]*:.*## /{printf "  make %-16s %s\n", $$1, $$2}' mk/dev.mk mk/unit.mk mk/quality.mk mk/fuzz.mk mk/alias.mk
+	@awk -F ':.*## ' '/^##@ /{printf "\n%s\n", substr($$0,5)} /^[a-z][a-z-]*:.*## /{printf "  make %-16s %s\n", $$1, $$2}' mk/*.mk

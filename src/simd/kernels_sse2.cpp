@@ -14,7 +14,7 @@ struct Sse2 {
 	static __m128 load_partial(const float *p, size_t n) noexcept {
 		if (n == 1)
 			return _mm_load_ss(p);
-		__m128 low = _mm_castpd_ps(_mm_load_sd(reinterpret_cast<const double *>(p)));
+		__m128 low = _mm_castsi128_ps(_mm_loadl_epi64(reinterpret_cast<const __m128i *>(p)));
 		return n == 2 ? low : _mm_movelh_ps(low, _mm_load_ss(p + 2));
 	}
 
