@@ -21,26 +21,27 @@ start_server() {
 	psql -qXc 'CREATE EXTENSION ruvector'
 }
 
-# Files of a folder, or those that were named (with or without the ending).
-chosen() {
-	local dir=$1 ending=$2 name
+# Sets `tests`: the files of a folder, or those whose names begin as the arguments say.
+choose() {
+	local dir=$1 ending=$2 name file
 	shift 2
-	if [ $# -eq 0 ]; then
-		find "$dir" -maxdepth 1 -name "*$ending" 2>/dev/null | sort
-	else
-		for name in "$@"; do
-			find "$dir" -maxdepth 1 -name "${name%"$ending"}*$ending" | sort
+	[ $# -gt 0 ] || set -- ""
+	tests=()
+	for name in "$@"; do
+		for file in "$dir/${name%"$ending"}"*"$ending"; do
+			[ ! -e "$file" ] || tests+=("$file")
 		done
-	fi
+	done
 }
 
-# Counts the top-level results of a TAP log; a script that dies without a "not ok" counts as one failure.
+# Counts the top-level results of a TAP log; a script that dies without a "not ok" counts as a failure.
 count_tap() {
 	local log=$1 status=$2 passed failed
 	passed=$(grep -cE '^ok [0-9]+' "$log" || true)
 	passed=$((passed - $(grep -cE '^ok [0-9]+.*# (SKIP|skip)' "$log" || true)))
 	failed=$(grep -cE '^not ok [0-9]+' "$log" || true)
 	failed=$((failed - $(grep -cE '^not ok [0-9]+.*# TODO' "$log" || true)))
+	failed=$((failed + $(grep -cE '\(Wstat: [1-9][0-9]* .*Failed: 0\)' "$log" || true)))
 	if [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then
 		failed=1
 	fi
@@ -49,12 +50,18 @@ count_tap() {
 
 case $suite in
 regress)
-	mapfile -t tests < <(chosen test/sql .sql "$@" | sed 's,.*/,,; s,\.sql$,,')
+	choose test/sql .sql "$@"
+	tests=("${tests[@]##*/}")
+	tests=("${tests[@]%.sql}")
 	if [ ${#tests[@]} -eq 0 ]; then
 		echo "0 0" >"$out/count"
 		exit 0
 	fi
 	echo "fsync = off" >"$RV_SCRATCH/temp.conf"
+	# pg_regress gives up altogether where an expected output is missing; here only that test fails.
+	for test in "${tests[@]}"; do
+		[ -e "test/expected/$test.out" ] || touch "test/expected/$test.out"
+	done
 	status=0
 	"$RV_PKGLIBDIR/pgxs/src/test/regress/pg_regress" --bindir="$RV_BINDIR" --dlpath="$RV_PKGLIBDIR" \
 		--inputdir="$RV_SCRATCH/test" --outputdir="$out" --temp-instance="$RV_SCRATCH/instance" \
@@ -70,7 +77,7 @@ regress)
 	exit "$status"
 	;;
 pgtap)
-	mapfile -t tests < <(chosen test/pgtap .sql "$@")
+	choose test/pgtap .sql "$@"
 	if [ ${#tests[@]} -eq 0 ]; then
 		echo "0 0" >"$out/count"
 		exit 0
@@ -84,7 +91,7 @@ pgtap)
 	exit "$status"
 	;;
 tap)
-	mapfile -t tests < <(chosen test/tap .pl "$@")
+	choose test/tap .pl "$@"
 	if [ ${#tests[@]} -eq 0 ]; then
 		echo "0 0" >"$out/count"
 		exit 0
@@ -95,7 +102,7 @@ tap)
 	status=0
 	{ prove --verbose --failures --timer -I "$RV_PKGLIBDIR/pgxs/src/test/perl" -I test/tap "${tests[@]}" 2>&1 ||
 		echo "prove failed"; } | tee "$out/run.log" |
-		grep --line-buffered -E '^(not ok|#|test/tap/.*\.\.|\[|All tests|Result:|Files=|prove failed)|^(ok|Dubious)|Failed' |
+		grep --line-buffered -E '^(not ok|#|test/tap/.*\.\.|All tests|Result:|Files=|prove failed)|^(ok|Dubious)|Failed' |
 		grep --line-buffered -vE '^(# (Postmaster PID|Checking port|Found port|No postmaster|Name:|Data dir|Backup dir|Archive dir|Connection string|Log file|Running:|###)|###)' || true
 	grep -q '^prove failed' "$out/run.log" && status=1
 	count_tap "$out/run.log" "$status"

@@ -1,3 +1,4 @@
 -- Everything that pgvector does not have is in a schema of its own.
 CREATE SCHEMA ruvector;
 COMMENT ON SCHEMA ruvector IS 'functions, tables and views of ruvector that pgvector does not have';
+GRANT USAGE ON SCHEMA ruvector TO PUBLIC;

@@ -129,7 +129,7 @@ COMMENT ON OPERATOR <= (sparsevec, sparsevec) IS 'less than or equal';
 
 CREATE OPERATOR = (
 	LEFTARG = sparsevec, RIGHTARG = sparsevec, PROCEDURE = sparsevec_eq,
-	COMMUTATOR = '=', NEGATOR = '<>', RESTRICT = eqsel, JOIN = eqjoinsel, HASHES
+	COMMUTATOR = '=', NEGATOR = '<>', RESTRICT = eqsel, JOIN = eqjoinsel, HASHES, MERGES
 );
 COMMENT ON OPERATOR = (sparsevec, sparsevec) IS 'equal';
 

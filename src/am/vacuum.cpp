@@ -283,6 +283,7 @@ void remove_dead_edges(VacuumState *v, MutableSlot slot) {
 			slot.ids()[e] = slot.ids()[last];
 			slot.lengths()[e] = slot.lengths()[last];
 			slot.set_occluded(e, slot.occluded(last));
+			slot.set_pinned(e, slot.pinned(last));
 			if (v->layout->has_codes()) {
 				slot.a()[e] = slot.a()[last];
 				slot.f()[e] = slot.f()[last];
@@ -291,6 +292,8 @@ void remove_dead_edges(VacuumState *v, MutableSlot slot) {
 			}
 		}
 		slot.ids()[last] = graph::kNoNode;
+		slot.set_occluded(last, false);
+		slot.set_pinned(last, false);
 	}
 	header.degree = uint16(degree);
 }
@@ -298,6 +301,7 @@ void remove_dead_edges(VacuumState *v, MutableSlot slot) {
 struct Replacement {
 	float distance;
 	NodeId id;
+	bool occluded; // in the dead vertex's list
 };
 
 // The neighbours of a record's dead neighbours, nearest first, without those it knows already.
@@ -319,6 +323,9 @@ void find_replacements(VacuumState *v, NodeId self, ConstSlot record, uint32 wan
 		}
 		NodeId ids[graph::kMaxDegree];
 		memcpy(ids, slot.ids(), degree * sizeof(NodeId));
+		bool slot_occluded[graph::kMaxDegree];
+		for (uint32 i = 0; i < degree; i++)
+			slot_occluded[i] = slot.occluded(i);
 		if (v->layout->has_codes()) {
 			float own = v->from.distance(*v->layout, v->from.query, v->store.vector(h.slot, v->from.vector_scratch));
 			v->from.estimate(slot, own, degree, v->estimates);
@@ -343,12 +350,14 @@ void find_replacements(VacuumState *v, NodeId self, ConstSlot record, uint32 wan
 				if (!ok)
 					continue;
 			}
-			found.push(v->row_arena, {d, id});
+			found.push(v->row_arena, {d, id, slot_occluded[i]});
 		}
 	}
+	// What the dead vertices led to by edges of their own matters more than what was near anyway.
 	uint32 n = Min(found.size, wanted);
-	std::partial_sort(found.begin(), found.begin() + n, found.end(),
-	                  [](const Replacement &a, const Replacement &b) { return a.distance < b.distance; });
+	std::partial_sort(found.begin(), found.begin() + n, found.end(), [](const Replacement &a, const Replacement &b) {
+		return a.occluded != b.occluded ? b.occluded : a.distance < b.distance;
+	});
 	found.size = n;
 }
 
@@ -458,8 +467,8 @@ void free_records(VacuumState *v) {
 				NodeId id = v->layout->node_id(block, slot);
 				if (header->state != uint8(RecordState::dead) || !is_dead(v, id))
 					continue;
-				if (header->level == 0 && header->vector.block != 0)
-					vectors.push(v->arena, header->vector);
+				if (v->layout->external && header->level == 0 && header->base == id)
+					vectors.push(v->arena, MutableSlot{page_slot(page, *v->layout, slot), v->layout}.vector_ref());
 				memset(static_cast<void *>(header), 0, sizeof(*header));
 			}
 			GenericXLogFinish(state);
@@ -470,6 +479,137 @@ void free_records(VacuumState *v) {
 		if (free + dead > 0)
 			RecordFreeIndexPage(v->index, block);
 	}
+}
+
+// --- Reachability: a vertex whose pinned edge came from a dead vertex may have been left alone. ---
+
+struct Reach {
+	VacuumState *v;
+	uint8 *seen; // a bit per NodeId
+	Size bytes;
+	graph::List<NodeId> stack;
+};
+
+void reach(Reach *r, NodeId id) {
+	if (id == graph::kNoNode || id / 8 >= r->bytes || (r->seen[id / 8] >> (id % 8) & 1))
+		return;
+	r->seen[id / 8] |= uint8(1u << (id % 8));
+	r->stack.push(r->v->arena, id);
+}
+
+// Follows all edges from what is on the stack.
+void spread(Reach *r) {
+	VacuumState *v = r->v;
+	NodeId ids[graph::kMaxDegree];
+	while (r->stack.size > 0) {
+		RV_VACUUM_DELAY_POINT();
+		NodeId id = r->stack[--r->stack.size];
+		BufferStore::Handle h;
+		if (!v->store.open(id, h))
+			continue;
+		ConstSlot slot{h.slot, v->layout};
+		const RecordHeader &header = slot.header();
+		uint32 degree = slot.state() == RecordState::live && header.degree <= v->layout->degree ? header.degree : 0;
+		NodeId down = slot.state() == RecordState::live ? header.down : graph::kNoNode;
+		memcpy(ids, slot.ids(), degree * sizeof(NodeId));
+		v->store.close(h);
+		reach(r, down);
+		for (uint32 e = 0; e < degree; e++)
+			reach(r, ids[e]);
+	}
+}
+
+// Pins an edge to a record that nothing leads to, from the nearest one that a search can find.
+void reconnect(VacuumState *v, NodeId id) {
+	MemoryContext old = MemoryContextSwitchTo(v->row_memory);
+	BufferStore::Handle h;
+	bool ok = v->store.open(id, h);
+	if (ok) {
+		ConstSlot slot{h.slot, v->layout};
+		ok = slot.state() == RecordState::live;
+		memcpy(v->copy, h.slot, v->layout->slot_size);
+		v->store.close(h);
+	}
+	MetaPage meta;
+	read_meta(v->index, &meta);
+	ConstSlot record{v->copy, v->layout};
+	const int level = record.header().level;
+	if (ok && meta.entry_level >= level && meta.entry != id) {
+		const void *vector = v->store.keep(v->store.vector(v->copy, v->from.vector_scratch), v->row_arena);
+		v->from.set_query(vector);
+		NodeId entry = graph::descend(v->from, meta.entry, meta.entry_level, level);
+		v->from.start(level, v->layout->ef_construction);
+		v->from.keep_vectors = true;
+		v->from.keep_arena = &v->row_arena;
+		v->from.enter(entry);
+		v->from.run();
+		v->from.keep_vectors = false;
+		v->from.sort_hits();
+		for (uint32 i = 0; i < v->from.hits.size; i++) {
+			const graph::Hit &hit = v->from.hits[i];
+			if (!hit.live || hit.id == id)
+				continue;
+			graph::Edge edge = {}, back = {};
+			if (v->layout->has_codes())
+				graph::project(*v->layout, v->context->projection, hit.vector, v->to.scratch, v->to.rotated);
+			v->coder.encode(hit.vector, v->to.rotated, vector, v->from.rotated, hit.distance, edge, v->packed, back,
+			                v->packed_back);
+			edge.id = id;
+			BufferStore::WriteHandle w;
+			uint8_t *p = v->store.open_write(hit.id, w);
+			if (!p)
+				continue;
+			MutableSlot slot{p, v->layout};
+			graph::Linked linked = graph::Linked::no;
+			if (slot.state() == RecordState::live && slot.header().level == level) {
+				if (v->layout->has_codes())
+					v->from.estimate(ConstSlot{p, v->layout}, hit.distance, slot.header().degree, v->estimates);
+				else
+					for (uint32 e = 0; e < slot.header().degree; e++)
+						v->estimates[e] = HUGE_VALF;
+				linked = graph::link_edge(slot, edge, v->estimates, true);
+			}
+			if (linked == graph::Linked::no)
+				v->store.discard(w);
+			else
+				v->store.commit(w);
+			if (linked == graph::Linked::pinned)
+				break;
+		}
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(v->row_memory);
+}
+
+// Walks the whole graph from the entry point and reconnects what it did not come to.
+void restore_reachability(VacuumState *v) {
+	MetaPage meta;
+	read_meta(v->index, &meta);
+	BlockNumber blocks = RelationGetNumberOfBlocks(v->index);
+	Reach r = {};
+	r.v = v;
+	r.bytes = (Size(blocks) << v->layout->slot_bits) / 8 + 1;
+	r.seen = static_cast<uint8 *>(palloc_extended(r.bytes, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO));
+	reach(&r, meta.entry);
+	spread(&r);
+	for (BlockNumber block = 1; block < blocks; block++)
+		for (uint32 slot = 0; slot < v->layout->slots_per_page; slot++) {
+			NodeId id = v->layout->node_id(block, slot);
+			if (r.seen[id / 8] >> (id % 8) & 1)
+				continue;
+			RV_VACUUM_DELAY_POINT();
+			BufferStore::Handle h;
+			if (!v->store.open(id, h))
+				break;
+			const RecordHeader *header = reinterpret_cast<const RecordHeader *>(h.slot);
+			bool live = header->state == uint8(RecordState::live);
+			v->store.close(h);
+			if (live) {
+				reconnect(v, id);
+				reach(&r, id); // and what it leads to
+				spread(&r);
+			}
+		}
 }
 
 } // namespace
@@ -509,6 +649,7 @@ IndexBulkDeleteResult *hnsw_ambulkdelete(IndexVacuumInfo *info, IndexBulkDeleteR
 		v->packed_back = v->arena.aligned_array<uint8_t>(v->layout->edge_codec().packed_bytes() + 64);
 		v->estimates = v->arena.aligned_array<float>(graph::kMaxDegree);
 		repair_lists(v);
+		restore_reachability(v);
 		free_records(v);
 	}
 

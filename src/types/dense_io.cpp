@@ -2,6 +2,7 @@
 #include "ruvector/pg/compat.hpp"
 #include "types/dense_floats.hpp"
 #include "types/dense_function.hpp"
+#include "types/dense_wire.hpp"
 #include "types/parse_dense.hpp"
 
 extern "C" {
@@ -128,25 +129,30 @@ Datum typmod_in(FunctionCallInfo fcinfo) {
 
 // On the wire: int16 dim, int16 zero, the elements; network byte order.
 template <typename V>
+void raise_wire_error(DenseWireError error) {
+	if (error == DenseWireError::short_data)
+		ereport(ERROR, (errcode(ERRCODE_PROTOCOL_VIOLATION), errmsg("insufficient data left in message")));
+	if (error != DenseWireError::none)
+		raise_bad_element(Dense<V>::name, error == DenseWireError::nan);
+}
+
+template <typename V>
 Datum recv(FunctionCallInfo fcinfo) {
 	auto *message = reinterpret_cast<StringInfo>(PG_GETARG_POINTER(0));
 	const int32 typmod = PG_GETARG_INT32(2);
-	const auto dim = static_cast<int16>(pq_getmsgint(message, sizeof(int16)));
-	const auto unused = static_cast<int16>(pq_getmsgint(message, sizeof(int16)));
+	const auto *bytes = reinterpret_cast<const uint8_t *>(message->data + message->cursor);
+	const auto length = static_cast<size_t>(message->len - message->cursor);
+	DenseWireHeader header;
+	raise_wire_error<V>(decode_dense_header(bytes, length, &header));
+	check_dim<V>(header.dim);
+	check_expected_dim(typmod, header.dim);
+	if (header.unused != 0)
+		ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION), errmsg("expected unused to be 0, not %d", header.unused)));
 
-	check_dim<V>(dim);
-	check_expected_dim(typmod, dim);
-	if (unused != 0)
-		ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION), errmsg("expected unused to be 0, not %d", unused)));
-
-	V *result = make_dense<V>(dim);
-	for (int i = 0; i < dim; i++) {
-		if constexpr (std::is_same_v<V, Vector>)
-			result->x[i] = pq_getmsgfloat4(message);
-		else
-			result->x[i] = static_cast<uint16_t>(pq_getmsgint(message, sizeof(uint16_t)));
-		check_element<V>(result->x[i]);
-	}
+	V *result = make_dense<V>(header.dim);
+	raise_wire_error<V>(
+		decode_dense_elements(bytes + kDenseHeaderBytes, length - kDenseHeaderBytes, header.dim, result->x));
+	message->cursor += static_cast<int>(kDenseHeaderBytes + static_cast<size_t>(header.dim) * sizeof(result->x[0]));
 	PG_RETURN_POINTER(result);
 }
 

@@ -12,21 +12,21 @@ my $node = new_node('recall');
 my $count = soak() ? 10000 : 2000;
 
 my @cases = (
-	[ 'vector(24)',    'vector_l2_ops',     '<->', \&clustered_vectors, 24,  0.97 ],
-	[ 'vector(24)',    'vector_ip_ops',     '<#>', \&clustered_vectors, 24,  0.90 ],
-	[ 'vector(24)',    'vector_cosine_ops', '<=>', \&clustered_vectors, 24,  0.97 ],
-	[ 'vector(24)',    'vector_l1_ops',     '<+>', \&clustered_vectors, 24,  0.97 ],
-	[ 'vector(100)',   'vector_l2_ops',     '<->', \&clustered_vectors, 100, 0.95 ],
-	[ 'halfvec(24)',   'halfvec_l2_ops',    '<->', \&clustered_vectors, 24,  0.97 ],
-	[ 'halfvec(24)',   'halfvec_ip_ops',    '<#>', \&clustered_vectors, 24,  0.90 ],
-	[ 'halfvec(24)',   'halfvec_cosine_ops', '<=>', \&clustered_vectors, 24, 0.97 ],
-	[ 'halfvec(24)',   'halfvec_l1_ops',    '<+>', \&clustered_vectors, 24,  0.97 ],
-	[ 'bit(100)',      'bit_hamming_ops',   '<~>', \&clustered_bits,    100, 0.93 ],
-	[ 'bit(100)',      'bit_jaccard_ops',   '<%>', \&clustered_bits,    100, 0.93 ],
-	[ 'sparsevec(200)', 'sparsevec_l2_ops', '<->', \&clustered_sparse,  200, 0.90 ],
-	[ 'sparsevec(200)', 'sparsevec_ip_ops', '<#>', \&clustered_sparse,  200, 0.85 ],
-	[ 'sparsevec(200)', 'sparsevec_cosine_ops', '<=>', \&clustered_sparse, 200, 0.90 ],
-	[ 'sparsevec(200)', 'sparsevec_l1_ops', '<+>', \&clustered_sparse,  200, 0.85 ]);
+	[ 'vector(24)',    'vector_l2_ops',     '<->', \&clustered_vectors, 24,  0.96 ],
+	[ 'vector(24)',    'vector_ip_ops',     '<#>', \&clustered_vectors, 24,  0.96 ],
+	[ 'vector(24)',    'vector_cosine_ops', '<=>', \&clustered_vectors, 24,  0.96 ],
+	[ 'vector(24)',    'vector_l1_ops',     '<+>', \&clustered_vectors, 24,  0.96 ],
+	[ 'vector(100)',   'vector_l2_ops',     '<->', \&clustered_vectors, 100, 0.96 ],
+	[ 'halfvec(24)',   'halfvec_l2_ops',    '<->', \&clustered_vectors, 24,  0.96 ],
+	[ 'halfvec(24)',   'halfvec_ip_ops',    '<#>', \&clustered_vectors, 24,  0.96 ],
+	[ 'halfvec(24)',   'halfvec_cosine_ops', '<=>', \&clustered_vectors, 24, 0.96 ],
+	[ 'halfvec(24)',   'halfvec_l1_ops',    '<+>', \&clustered_vectors, 24,  0.96 ],
+	[ 'bit(100)',      'bit_hamming_ops',   '<~>', \&clustered_bits,    100, 0.95 ],
+	[ 'bit(100)',      'bit_jaccard_ops',   '<%>', \&clustered_bits,    100, 0.95 ],
+	[ 'sparsevec(200)', 'sparsevec_l2_ops', '<->', \&clustered_sparse,  200, 0.95 ],
+	[ 'sparsevec(200)', 'sparsevec_ip_ops', '<#>', \&clustered_sparse,  200, 0.95 ],
+	[ 'sparsevec(200)', 'sparsevec_cosine_ops', '<=>', \&clustered_sparse, 200, 0.95 ],
+	[ 'sparsevec(200)', 'sparsevec_l1_ops', '<+>', \&clustered_sparse,  200, 0.95 ]);
 
 for my $case (@cases) {
 	my ($type, $opclass, $operator, $generate, $dimensions, $least) = @$case;
@@ -47,7 +47,7 @@ for my $case (@cases) {
 	recall_ok($node, 't', 'v', $operator, \@queries, $least, "$name, inserted");
 
 	$node->safe_psql('postgres', "DELETE FROM t WHERE id % 2 = 0");
-	recall_ok($node, 't', 'v', $operator, \@queries, $least - 0.02, "$name, half deleted", ef => 200);
+	recall_ok($node, 't', 'v', $operator, \@queries, $least - 0.02, "$name, half deleted", ef => 80);
 	$node->safe_psql('postgres', "VACUUM t");
 	recall_ok($node, 't', 'v', $operator, \@queries, $least, "$name, vacuumed");
 	index_ok($node, 't_v', "$name, vacuumed");

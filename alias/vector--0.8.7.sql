@@ -1,0 +1,1 @@
+-- vector--0.8.7.sql - nothing of its own: ruvector has the types, functions and access methods that "vector" stands for.
