@@ -224,7 +224,7 @@ uint32 wanted_pages(const graph::Layout &layout, double rows) {
 	double per_row = double(BLCKSZ) / layout.slots_per_page;
 	if (layout.external)
 		per_row += layout.vector_bytes ? ((layout.vector_bytes + kMaxChunk - 1) / kMaxChunk) * double(BLCKSZ) : BLCKSZ;
-	double wanted = rows * 1.1 * per_row / BLCKSZ * (1 + 1.0 / (2 * layout.m)) + 256;
+	double wanted = rows * 1.1 * per_row / BLCKSZ * (1 + (layout.slots_per_page > 1 ? 2.0 : 0.5) / layout.m) + 256;
 	double limit = double(maintenance_work_mem) * 1024.0 / (BLCKSZ + 1);
 	return uint32(Max(64.0, Min(wanted, limit)));
 }

@@ -105,11 +105,11 @@ uint64_t hash_vector(const void *vector, size_t bytes, uint64_t seed) noexcept {
 	return h ^ (h >> 33);
 }
 
-// The share of vertices with an upper record is 1 / (4 m): one vertex in 64 by default. A list holds 2 m edges on every
-// level, so a level is left in about as many steps as one of the paper's with M edges and a share of 1 / M.
+// The share of vertices with an upper record is the paper's 1 / m. Where a record takes a whole page it is 1 / (4 m): one page
+// in 64 by default; lists of 2 m edges on every level make up for it.
 int draw_level(const Layout &layout, uint64_t hash) noexcept {
 	double u = (double(hash >> 11) + 0.5) * 0x1p-53;
-	int level = int(-std::log(u) / std::log(4.0 * layout.m));
+	int level = int(-std::log(u) / std::log((layout.slots_per_page > 1 ? 1.0 : 4.0) * layout.m));
 	return level < kMaxLevel ? level : kMaxLevel;
 }
 
