@@ -1,0 +1,128 @@
+# bench/cluster.py - the throw-away PostgreSQL cluster of the benchmark and the processor time that it has used.
+import os
+import shutil
+import subprocess
+import tempfile
+import threading
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def memory_bytes():
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def proc_stat(pid):
+    """The fields of /proc/PID/stat after the name, or None if the process is gone."""
+    try:
+        with open(f"/proc/{pid}/stat") as f:
+            return f.read().rpartition(")")[2].split()
+    except OSError:
+        return None
+
+
+class Cluster:
+    """One cluster, one database per system. Stays on disk so that an interrupted run can go on."""
+
+    def __init__(self, bindir, folder, raw_bytes):
+        self.bindir = bindir
+        self.data = os.path.join(os.path.abspath(folder), "data")
+        self.socket = None
+        gib = 1 << 30
+        ram = memory_bytes()
+        self.settings = {
+            "shared_buffers": f"{min(max(gib, 6 * raw_bytes + gib // 2), int(ram * 0.4)) >> 20}MB",
+            "maintenance_work_mem": f"{min(max(gib, 4 * raw_bytes), int(ram * 0.25)) >> 20}MB",
+            "jit": "off",
+            "autovacuum": "off",
+            "synchronous_commit": "off",
+            "max_wal_size": "16GB",
+            "wal_keep_size": "8GB",
+            "checkpoint_timeout": "1h",
+            "max_parallel_workers": "8",
+            "listen_addresses": "''",
+        }
+
+    def run(self, program, *arguments, **options):
+        command = [os.path.join(self.bindir, program), *arguments]
+        if os.geteuid() == 0:
+            command = ["runuser", "-u", "postgres", "--", *command]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd="/", **options)
+        if done.returncode != 0:
+            raise RuntimeError(f"{program} failed: {done.stdout.strip()[-500:]}")
+        return done.stdout
+
+    def start(self):
+        folder = os.path.dirname(self.data)
+        os.makedirs(folder, exist_ok=True)
+        # A socket's path may have 107 bytes at most, so it does not live in the source tree.
+        self.socket = tempfile.mkdtemp(prefix="ruvector-bench-")
+        if os.geteuid() == 0:
+            shutil.chown(folder, "postgres", "postgres")
+            shutil.chown(self.socket, "postgres", "postgres")
+        if not os.path.exists(os.path.join(self.data, "PG_VERSION")):
+            self.run("initdb", "-D", self.data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C")
+        elif os.path.exists(os.path.join(self.data, "postmaster.pid")):
+            try:
+                self.run("pg_ctl", "-D", self.data, "-w", "-m", "fast", "stop")
+            except RuntimeError:
+                pass  # a left-over file of a server that is gone
+        options = " ".join(f"-c {name}={value}" for name, value in self.settings.items())
+        options += f" -c unix_socket_directories={self.socket} -c port=5432"
+        self.run("pg_ctl", "-D", self.data, "-w", "-l", os.path.join(folder, "server.log"), "-o", options, "start",
+                 stdin=subprocess.DEVNULL)
+        with open(os.path.join(self.data, "postmaster.pid")) as f:
+            self.postmaster = int(f.readline())
+
+    def stop(self):
+        if self.socket:
+            try:
+                self.run("pg_ctl", "-D", self.data, "-w", "-m", "fast", "stop")
+            finally:
+                shutil.rmtree(self.socket, ignore_errors=True)
+                self.socket = None
+
+    def conninfo(self, database):
+        return f"host={self.socket} port=5432 user=postgres dbname={database}"
+
+    def children(self):
+        for name in os.listdir("/proc"):
+            if name.isdigit():
+                stat = proc_stat(name)
+                if stat and int(stat[1]) == self.postmaster:
+                    yield int(name), stat
+
+    def cpu_seconds(self):
+        """Processor time of every process that the postmaster ever had: those that live and those waited for."""
+        ticks = sum(int(stat[11]) + int(stat[12]) for _, stat in self.children())
+        own = proc_stat(self.postmaster)
+        return (ticks + int(own[13]) + int(own[14])) / TICKS
+
+
+class ParallelWatch:
+    """Counts the parallel workers that were seen at once while it is open."""
+
+    def __init__(self, cluster):
+        self.cluster = cluster
+        self.most = 0
+        self.done = threading.Event()
+
+    def look(self):
+        while not self.done.wait(0.1):
+            seen = 0
+            for pid, _ in self.cluster.children():
+                try:
+                    with open(f"/proc/{pid}/cmdline") as f:
+                        seen += "parallel worker" in f.read()
+                except OSError:
+                    pass
+            self.most = max(self.most, seen)
+
+    def __enter__(self):
+        self.thread = threading.Thread(target=self.look, daemon=True)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.done.set()
+        self.thread.join()

@@ -1,0 +1,44 @@
+# bench/store.py - the results of one run as JSON, written as each stage finishes.
+import json
+import os
+
+
+STAGE_KEYS = {"build": ("build", "build_w2"), "floor": ("floor",), "insert": ("insert",), "vacuum": ("vacuum",)}
+
+
+class Store:
+    def __init__(self, path, fresh):
+        """fresh: what to forget: "1" everything, or systems and stages by name, separated by commas."""
+        self.path = path
+        self.data = {}
+        if fresh != "1" and os.path.exists(path):
+            with open(path) as f:
+                self.data = json.load(f)
+        systems = self.data.setdefault("systems", {})
+        for name in filter(None, fresh.split(",")):
+            systems.pop(name, None)
+            for system in systems.values():
+                for stage in STAGE_KEYS.get(name, ()):
+                    system["stages"].pop(stage, None)
+                if name == "search":
+                    system["search"] = {}
+                if name == "vacuum":
+                    system.pop("search_after_vacuum", None)
+
+    def save(self):
+        os.makedirs(os.path.dirname(self.path), exist_ok=True)
+        part = self.path + ".part"
+        with open(part, "w") as f:
+            json.dump(self.data, f, indent=1, sort_keys=True)
+            f.write("\n")
+        os.replace(part, self.path)
+
+    def system(self, label):
+        return self.data["systems"].setdefault(label, {"stages": {}, "search": {}})
+
+    def has(self, label, stage):
+        return stage in self.system(label)["stages"]
+
+    def put(self, label, stage, result):
+        self.system(label)["stages"][stage] = result
+        self.save()
