@@ -131,7 +131,7 @@ void run(const Options &options) {
 	};
 
 	terminal.heading("1. A table of pictures");
-	terminal.note("Fashion-MNIST: photographs of clothes, 28 x 28 pixels, each a vector of 784 numbers.");
+	terminal.note("Fashion-MNIST: photographs of clothes, 28 x 28 pixels, vectors of 784 numbers.");
 	demo::load(connection, terminal, data, options.extension);
 
 	terminal.heading("2. The exact answers, without an index");
@@ -150,7 +150,7 @@ void run(const Options &options) {
 
 	terminal.heading("3. An HNSW index");
 	execute("SET maintenance_work_mem = '" + options.memory + "'");
-	const std::string create = "CREATE INDEX images_embedding ON images USING hnsw (embedding vector_l2_ops)";
+	const std::string create = "CREATE INDEX images_embedding ON images\nUSING hnsw (embedding vector_l2_ops)";
 	terminal.sql(create + ";");
 	demo::build_index(connection, options.conninfo, terminal, create, data.images.rows);
 	terminal.note("While it runs, another session can watch:");

@@ -114,4 +114,4 @@ else
 	echo "  or make psql (psql in an empty one)."
 fi
 total=$(($(date +%s) - ${DEMO_STARTED:-$(date +%s)}))
-echo "  Total time $((total / 60)) min $((total % 60)) s, installing and compiling included. The cluster is removed."
+echo "  Total time $((total / 60)) min $((total % 60)) s, with installing and compiling. The cluster is removed."
