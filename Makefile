@@ -24,13 +24,14 @@ PG_CXXFLAGS = -std=c++17 -fvisibility=hidden -fvisibility-inlines-hidden -Wall -
 SHLIB_LINK += $(SANITIZE) $(CXX_RUNTIME)
 EXTRA_CLEAN = $(OBJS:.o=.d) build .dev
 
-# The system packages can be missing when these run: they install what is needed first.
-BOOTSTRAP_GOALS := help setup demo check clean-dev
+# The system packages can be missing when these run: they install what is needed first, or need no PostgreSQL.
+BOOTSTRAP_GOALS := help setup demo demo-shell check clean-dev unit asan-unit check-arch bench-micro
 ifneq ($(filter-out $(BOOTSTRAP_GOALS),$(or $(MAKECMDGOALS),all)),)
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
-include mk/arch.mk
+# The server's headers are not ours to warn about.
+override CPPFLAGS := $(subst -I$(includedir_server),-isystem $(includedir_server),$(CPPFLAGS))
 include mk/quality.mk
 
 sql/ruvector--$(EXTVERSION).sql: $(SQL_PARTS) ruvector.control
@@ -39,5 +40,9 @@ sql/ruvector--$(EXTVERSION).sql: $(SQL_PARTS) ruvector.control
 
 -include $(OBJS:.o=.d)
 endif
+# After PGXS, see there.
+include mk/arch.mk
 include mk/dev.mk
+include mk/unit.mk
+include mk/demo.mk
 include mk/bench.mk

@@ -6,7 +6,7 @@ DEV_ROOT = $(CURDIR)/.dev/$(PG_MAJOR)
 RUN_SUITE = PG_CONFIG='$(PG_CONFIG)' RUVECTOR_SERVER='$(DEV_ROOT)' scripts/run_suite.sh
 T ?=
 
-.PHONY: help private-server tempcheck regress accept pgtap tap psql unit clean-dev check setup soak
+.PHONY: help private-server tempcheck regress accept pgtap tap psql clean-dev check setup soak
 
 ##@ Start here
 setup: ## install by package name what building, testing and the demo need (Debian, root)
@@ -44,21 +44,8 @@ soak: private-server ## tap with many more crash cycles and longer concurrency
 psql: private-server ## a shell on a fresh private server
 	@$(RUN_SUITE) psql
 
-UNIT_SRCS := $(sort $(wildcard test/unit/*_test.cpp))
-UNIT_BINS := $(UNIT_SRCS:test/unit/%.cpp=build/unit/%)
-PURE_OBJS = $(filter src/simd/%.o src/codec/%.o src/graph/%.o,$(OBJS))
-
-build/unit/%: test/unit/%.cpp test/unit/check.hpp $(PURE_OBJS)
-	@mkdir -p build/unit
-	$(CXX) -std=c++17 -O2 -g -Wall -Wextra -MMD -MP -Iinclude -Isrc $(SANITIZE) $< $(PURE_OBJS) -o $@
-
-unit: $(UNIT_BINS) ## C++ tests of the pure rooms, without a server; all or T=name
-	@scripts/run_unit.sh $(if $(T),$(filter build/unit/$(T)%,$(UNIT_BINS)),$(UNIT_BINS))
-
--include $(wildcard build/unit/*.d)
-
 clean-dev: ## remove the private servers and their results
 	rm -rf .dev
 
 help: ## this list
-	@awk -F ':.*## ' '/^##@ /{printf "\n%s\n", substr($$0,5)} /^[a-z][a-z-]*:.*## /{printf "  make %-16s %s\n", $$1, $$2}' mk/dev.mk mk/quality.mk
+	@awk -F ':.*## ' '/^##@ /{printf "\n%s\n", substr($$0,5)} /^[a-z][a-z-]*:.*## /{printf "  make %-16s %s\n", $$1, $$2}' mk/*.mk

@@ -103,6 +103,13 @@ tap)
 	[ ! -d tmp_check/log ] || cp -r tmp_check/log/. "$TESTLOGDIR/"
 	exit "$status"
 	;;
+query)
+	# Runs SQL files; every row that comes back is a complaint.
+	start_server
+	(cd "$RV_SCRATCH" && cat "$@" | psql -XqAt -v ON_ERROR_STOP=1) >"$out/rows" || { cat "$out/rows"; exit 1; }
+	cat "$out/rows"
+	echo "$((1 - $(wc -l <"$out/rows" | sed 's/[1-9][0-9]*/1/'))) $(wc -l <"$out/rows")" >"$out/count"
+	;;
 psql)
 	start_server
 	psql -X "$@" || true

@@ -2,6 +2,7 @@
 # run_suite.sh SUITE [NAME...] - runs one suite against the private server; called by make with the environment set.
 #   regress  pg_regress over test/sql          pgtap  pg_prove over test/pgtap
 #   tap      prove over test/tap               psql   an interactive shell
+#   query    SQL files whose every row is a complaint
 # RUVECTOR_SERVER  folder with the private server (or / for the server that is installed)
 # PG_CONFIG        whose bindir, pkglibdir and sharedir are inside that folder
 #

@@ -17,6 +17,7 @@ PG_MODULE_MAGIC;
 namespace ruvector {
 namespace pg {
 void define_simd_setting();
+void reserve_setting_prefix();
 }
 namespace am {
 void initialize();
@@ -28,4 +29,5 @@ extern "C" RV_EXPORT void _PG_init(void);
 void _PG_init(void) {
 	ruvector::pg::define_simd_setting();
 	ruvector::am::initialize();
+	ruvector::pg::reserve_setting_prefix();
 }

@@ -17,30 +17,29 @@
 #include <thread>
 #include <utility>
 
-#if defined(__x86_64__) && defined(__gnu_linux__) && !defined(__SANITIZE_ADDRESS__)
-#define RV_CLONES __attribute__((target_clones("default", "arch=haswell", "arch=skylake-avx512")))
-#else
-#define RV_CLONES
-#endif
-
 namespace ruvector::bench {
 
 namespace {
 
-constexpr std::size_t kLanes = 16;      // queries in a panel
-constexpr std::size_t kRowsPerStep = 6; // base rows that share a panel's loads
-constexpr std::size_t kPanels = 8;      // panels that a thread takes through the base at a time
-constexpr std::size_t kExtra = 54;      // candidates kept beyond k, so that rounding cannot lose one
+constexpr std::size_t kLanes = 16;        // queries in a panel
+constexpr std::size_t kRowsPerStep = 6;   // base rows that share a panel's loads
+constexpr std::size_t kRowsPerBlock = 96; // base rows that meet a piece of a panel while it is in the first-level cache
+constexpr std::size_t kPieceDims = 256;   // a piece: 16 queries x 256 dimensions, 16 KiB
+constexpr std::size_t kPanels = 8;        // panels that a thread takes through the base at a time
+constexpr std::size_t kExtra = 54;        // candidates kept beyond k, so that rounding cannot lose one
 
-typedef float Lanes __attribute__((vector_size(kLanes * sizeof(float))));
+typedef float LaneVector __attribute__((vector_size(kLanes * sizeof(float))));
+// A class, because containers forget the alignment of a bare vector type.
+struct alignas(kLanes * sizeof(float)) Lanes {
+	LaneVector v = {};
+};
 
-// out[r][lane] = dot(base row r, query lane), for six rows and 16 queries.
-RV_CLONES
-void dot_block(const float *const *rows, const float *panel, std::size_t dims, float *out) {
-	Lanes s0 = {}, s1 = {}, s2 = {}, s3 = {}, s4 = {}, s5 = {};
-	for (std::size_t j = 0; j < dims; j++) {
-		Lanes q;
-		std::memcpy(&q, panel + j * kLanes, sizeof q);
+// out[r][lane] += dot(base row r, query lane) over dimensions [from, to), for six rows and 16 queries.
+inline __attribute__((always_inline)) void dot_block_body(const float *const *rows, const Lanes *panel,
+														  std::size_t from, std::size_t to, Lanes *out) {
+	LaneVector s0 = out[0].v, s1 = out[1].v, s2 = out[2].v, s3 = out[3].v, s4 = out[4].v, s5 = out[5].v;
+	for (std::size_t j = from; j < to; j++) {
+		const LaneVector q = panel[j].v;
 		s0 += q * rows[0][j];
 		s1 += q * rows[1][j];
 		s2 += q * rows[2][j];
@@ -48,8 +47,41 @@ void dot_block(const float *const *rows, const float *panel, std::size_t dims, f
 		s4 += q * rows[4][j];
 		s5 += q * rows[5][j];
 	}
-	const Lanes sums[kRowsPerStep] = {s0, s1, s2, s3, s4, s5};
-	std::memcpy(out, sums, sizeof sums);
+	out[0].v = s0;
+	out[1].v = s1;
+	out[2].v = s2;
+	out[3].v = s3;
+	out[4].v = s4;
+	out[5].v = s5;
+}
+
+using DotBlock = void (*)(const float *const *, const Lanes *, std::size_t, std::size_t, Lanes *);
+
+void dot_block_plain(const float *const *rows, const Lanes *panel, std::size_t from, std::size_t to, Lanes *out) {
+	dot_block_body(rows, panel, from, to, out);
+}
+
+// Not target_clones: its arch= asks for one maker's processor, and its features cannot be combined.
+#if defined(__x86_64__)
+__attribute__((target("avx2,fma"))) void dot_block_avx2(const float *const *rows, const Lanes *panel, std::size_t from,
+														std::size_t to, Lanes *out) {
+	dot_block_body(rows, panel, from, to, out);
+}
+
+__attribute__((target("avx512f"))) void dot_block_avx512(const float *const *rows, const Lanes *panel, std::size_t from,
+														 std::size_t to, Lanes *out) {
+	dot_block_body(rows, panel, from, to, out);
+}
+#endif
+
+DotBlock choose_dot_block() {
+#if defined(__x86_64__)
+	if (__builtin_cpu_supports("avx512f"))
+		return dot_block_avx512;
+	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+		return dot_block_avx2;
+#endif
+	return dot_block_plain;
 }
 
 double dot_double(const float *a, const float *b, std::size_t dims) {
@@ -109,30 +141,28 @@ public:
 	void run(std::size_t first, std::size_t last) {
 		const std::size_t dims = base_.dims;
 		const std::size_t panels = (last - first + kLanes - 1) / kLanes;
-		std::vector<float> packed(panels * dims * kLanes, 0.0F);
+		std::vector<Lanes> packed(panels * dims, Lanes{}); // C++17 aligns it
 		for (std::size_t q = first; q < last; q++) {
-			float *panel = packed.data() + (q - first) / kLanes * dims * kLanes;
+			Lanes *panel = packed.data() + (q - first) / kLanes * dims;
 			for (std::size_t j = 0; j < dims; j++)
-				panel[j * kLanes + (q - first) % kLanes] = queries_.row(q)[j];
+				panel[j].v[(q - first) % kLanes] = queries_.row(q)[j];
 		}
 		std::vector<Candidates> best(last - first, Candidates(std::min(base_.rows, k_ + kExtra)));
 
-		float dots[kRowsPerStep * kLanes];
-		for (std::size_t b = 0; b < base_.rows; b += kRowsPerStep) {
-			const std::size_t count = std::min(kRowsPerStep, base_.rows - b);
-			const float *rows[kRowsPerStep];
-			for (std::size_t r = 0; r < kRowsPerStep; r++)
-				rows[r] = base_.row(b + std::min(r, count - 1));
+		std::vector<Lanes> dots(kRowsPerBlock);
+		for (std::size_t block = 0; block < base_.rows; block += kRowsPerBlock) {
+			const std::size_t count = std::min(kRowsPerBlock, base_.rows - block);
 			for (std::size_t p = 0; p < panels; p++) {
-				dot_block(rows, packed.data() + p * dims * kLanes, dims, dots);
-				const std::size_t lanes = std::min(kLanes, last - first - p * kLanes);
-				for (std::size_t r = 0; r < count; r++)
-					for (std::size_t lane = 0; lane < lanes; lane++) {
-						const float score = offset_[b + r] - scale_[b + r] * dots[r * kLanes + lane];
-						Candidates &mine = best[p * kLanes + lane];
-						if (score < mine.worst())
-							mine.offer(score, static_cast<std::int32_t>(b + r));
+				std::fill(dots.begin(), dots.end(), Lanes{});
+				for (std::size_t j = 0; j < dims; j += kPieceDims)
+					for (std::size_t step = 0; step < count; step += kRowsPerStep) {
+						const float *rows[kRowsPerStep]; // past the end: the last row again, not looked at
+						for (std::size_t r = 0; r < kRowsPerStep; r++)
+							rows[r] = base_.row(block + std::min(step + r, count - 1));
+						dot_block_(rows, packed.data() + p * dims, j, std::min(dims, j + kPieceDims), &dots[step]);
 					}
+				const std::size_t lanes = std::min(kLanes, last - first - p * kLanes);
+				offer(block, count, dots.data(), lanes, best.data() + p * kLanes);
 			}
 		}
 		for (std::size_t q = first; q < last; q++)
@@ -140,6 +170,15 @@ public:
 	}
 
 private:
+	void offer(std::size_t block, std::size_t count, const Lanes *dots, std::size_t lanes, Candidates *best) const {
+		for (std::size_t r = 0; r < count; r++)
+			for (std::size_t lane = 0; lane < lanes; lane++) {
+				const float score = offset_[block + r] - scale_[block + r] * dots[r].v[lane];
+				if (score < best[lane].worst())
+					best[lane].offer(score, static_cast<std::int32_t>(block + r));
+			}
+	}
+
 	void decide(std::size_t q, const Candidates &best) {
 		std::vector<Scored> exact;
 		exact.reserve(best.all().size());
@@ -191,6 +230,7 @@ private:
 	const std::size_t k_;
 	const Metric metric_;
 	Neighbors &out_;
+	const DotBlock dot_block_ = choose_dot_block();
 	std::vector<double> norms_;
 	std::vector<float> offset_, scale_;
 	double max_norm_ = 0;

@@ -1,3 +1,5 @@
+ifndef BENCH_LIB_MK
+BENCH_LIB_MK := 1
 # The measuring library, shared by `make demo` and `make bench`: data readers, exact neighbours, latency, a libpq client.
 # No PGXS here: these are client programs. Included more than once without harm.
 ifndef BENCH_LIB
@@ -23,4 +25,5 @@ bench-lib-test: build/bench/bench_lib_test ## test the measuring library
 	build/bench/bench_lib_test
 
 -include $(BENCH_LIB_OBJS:.o=.d)
+endif
 endif

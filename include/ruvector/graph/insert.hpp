@@ -1,0 +1,423 @@
+// graph/insert.hpp - inserts a vertex: Algorithm 1 of Malkov & Yashunin (arXiv 1603.09320) with their neighbour selection
+// (Algorithm 4, discarded candidates kept), over records with edge codes.
+//
+// The difference to the paper is in the reverse edges. When the list of a neighbour j is full, the paper prunes it with the
+// distances between all its members, which here would be a page for each. Instead, the codes on j's page give the distances
+// from the new vertex to all of j's neighbours at once, and every edge carries its length and a flag saying that it is occluded
+// (some shorter edge leads closer to its end). An occluded edge, the longest first, is replaced before any other.
+//
+// Besides what a search needs, the store offers:
+//
+//   using WriteHandle = ...;
+//   uint8_t *open_write(NodeId id, WriteHandle &h);        exclusive access, nullptr if there is no such record
+//   void commit(WriteHandle &h);  void discard(WriteHandle &h);
+//   NodeId add(const uint8_t *image);                      stores a record; header.base = 0 becomes its own id
+//   VectorRef put_vector(const void *vector, size_t bytes);
+#pragma once
+
+#include "ruvector/graph/search.hpp"
+#include "ruvector/simd/kernels.hpp"
+
+namespace ruvector::graph {
+
+struct Entry {
+	NodeId id;
+	int level; // -1: the graph is empty
+};
+
+// An edge as it is stored: what its head's record knows about its end.
+struct Edge {
+	NodeId id;
+	float length; // exact distance
+	float a, f;   // of the estimate, see codec/edge_code.hpp
+	const uint8_t *packed;
+};
+
+inline void write_edge(MutableSlot slot, uint32_t position, const Edge &edge, bool occluded) noexcept {
+	const Layout &layout = *slot.layout;
+	if (layout.has_codes()) {
+		slot.a()[position] = edge.a;
+		slot.f()[position] = to_bf16(edge.f);
+		codec::store_lane(layout.edge_codec(), edge.packed, slot.codes(position / kBlockLanes), position % kBlockLanes);
+	}
+	slot.lengths()[position] = to_bf16(edge.length);
+	slot.set_occluded(position, occluded);
+	slot.ids()[position] = edge.id;
+}
+
+// Adds an edge to a record's list, replacing another if it is full. to_new[e] is the (estimated) distance between the new end
+// and the end of edge e. With `force` the edge is taken in any case. Returns whether the record was changed.
+inline bool link_edge(MutableSlot slot, const Edge &edge, const float *to_new, bool force) noexcept {
+	RecordHeader &header = slot.header();
+	const uint32_t degree = header.degree;
+	bool occluded = false;
+	for (uint32_t e = 0; e < degree; e++) {
+		if (slot.ids()[e] == edge.id)
+			return false;
+		float length = from_bf16(slot.lengths()[e]);
+		if (!slot.occluded(e) && length < edge.length && to_new[e] < edge.length)
+			occluded = true;
+	}
+	uint32_t position = degree;
+	if (degree < slot.layout->degree)
+		header.degree = uint16_t(degree + 1);
+	else {
+		// The victim: the longest of the edges that are occluded or that the new edge occludes; without any, the longest.
+		float longest = 0;
+		bool found = false, found_occluded = false;
+		for (uint32_t e = 0; e < degree; e++) {
+			float length = from_bf16(slot.lengths()[e]);
+			bool hidden = slot.occluded(e) || (!occluded && edge.length < length && to_new[e] < length);
+			if (!found || (hidden && !found_occluded) || (hidden == found_occluded && length > longest)) {
+				position = e;
+				longest = length;
+				found = true;
+				found_occluded = hidden;
+			}
+		}
+		bool better = occluded ? found_occluded && edge.length < longest : found_occluded || edge.length < longest;
+		if (!better && !force)
+			return false;
+	}
+	if (!occluded)
+		for (uint32_t e = 0; e < degree; e++)
+			if (e != position && !slot.occluded(e)) {
+				float length = from_bf16(slot.lengths()[e]);
+				if (edge.length < length && to_new[e] < length)
+					slot.set_occluded(e, true);
+			}
+	write_edge(slot, position, edge, occluded);
+	return true;
+}
+
+// The codes of an edge in both directions, from one quantisation.
+struct EdgeCoder {
+	const Layout *layout;
+	const Projection *projection;
+	DistanceFunction distance;
+	float *residual, *x_hat;
+
+	void initialize(const Layout *l, const Projection *p, Arena &arena) {
+		layout = l;
+		projection = p;
+		distance = distance_function(*l);
+		if (l->has_codes()) {
+			residual = arena.aligned_array<float>(p->codec.rotated_dims);
+			x_hat = arena.aligned_array<float>(p->codec.rotated_dims);
+		}
+	}
+	// Edges from -> to and to -> from between two vectors at `length`; the packed codes go to the edges' packed arrays.
+	void encode(const void *from, const float *from_rotated, const void *to, const float *to_rotated, float length,
+	            Edge &forth, uint8_t *forth_packed, Edge &back, uint8_t *back_packed) const noexcept {
+		forth.length = back.length = length;
+		if (!layout->has_codes())
+			return;
+		const codec::EdgeCodec &codec = projection->codec;
+		for (uint32_t i = 0; i < codec.rotated_dims; i++)
+			residual[i] = to_rotated[i] - from_rotated[i];
+		float norm_sq = simd::kernels->ip_f32(residual, residual, codec.rotated_dims);
+		float f = codec::quantize(codec, residual, norm_sq, forth_packed, x_hat);
+		float dot_from = simd::kernels->ip_f32(x_hat, from_rotated, codec.code_dims);
+		float dot_to = simd::kernels->ip_f32(x_hat, to_rotated, codec.code_dims);
+		if (Metric(layout->metric) == Metric::l2) {
+			forth.f = back.f = from_bf16(to_bf16(2 * f));
+			forth.a = norm_sq + forth.f * dot_from;
+			back.a = norm_sq - back.f * dot_to;
+		} else {
+			float from_from = -distance(*layout, from, from), to_to = -distance(*layout, to, to);
+			float from_to = -length;
+			forth.f = back.f = from_bf16(to_bf16(f));
+			forth.a = from_from - from_to + forth.f * dot_from;
+			back.a = to_to - from_to - back.f * dot_to;
+		}
+		std::memcpy(back_packed, forth_packed, codec.packed_bytes());
+		codec::complement(codec, back_packed);
+		forth.packed = forth_packed;
+		back.packed = back_packed;
+	}
+};
+
+struct Neighbor {
+	NodeId id;
+	float distance;
+	const void *vector;
+	bool occluded;
+};
+
+// Algorithm 4: candidates in ascending order; one that is closer to a chosen one than to the base is occluded; occluded ones
+// fill what is left of the list.
+inline void select_neighbors(const Layout &layout, DistanceFunction distance, const Hit *hits, uint32_t n, uint32_t limit,
+                             Arena &arena, List<Neighbor> &chosen) {
+	chosen.size = 0;
+	uint32_t open = 0, hidden_from = limit;
+	// Unoccluded ones grow from the front, occluded ones wait in order at the back of a list of twice the size.
+	chosen.reserve(arena, limit * 2);
+	uint32_t hidden = 0;
+	for (uint32_t i = 0; i < n && open < limit; i++) {
+		const Hit &hit = hits[i];
+		bool occluded = false;
+		for (uint32_t j = 0; j < open && !occluded; j++)
+			occluded = distance(layout, hit.vector, chosen.data[j].vector) <= hit.distance;
+		if (!occluded)
+			chosen.data[open++] = {hit.id, hit.distance, hit.vector, false};
+		else if (hidden < limit)
+			chosen.data[hidden_from + hidden++] = {hit.id, hit.distance, hit.vector, true};
+	}
+	uint32_t fill = std::min(hidden, limit - open);
+	std::memmove(static_cast<void *>(&chosen.data[open]), &chosen.data[hidden_from], fill * sizeof(Neighbor));
+	chosen.size = open + fill;
+}
+
+template <typename Store>
+struct Inserter {
+	Store *store;
+	const Layout *layout;
+	const Projection *projection;
+	Arena *arena;
+	Search<Store> search;
+	EdgeCoder coder;
+	uint8_t *image;
+	float *neighbor_rotated;
+	uint8_t *forth_packed, *back_packed; // back_packed: one per edge of a list
+	List<Neighbor> chosen[kMaxLevel + 1];
+	List<Edge> back;
+
+	void initialize(Store *s, const Layout *l, const Projection *p, Arena *a, Arena *keep) {
+		std::memset(static_cast<void *>(this), 0, sizeof(*this));
+		store = s;
+		layout = l;
+		projection = p;
+		arena = a;
+		search.initialize(s, l, p, a);
+		search.keep_arena = keep;
+		search.keep_vectors = true;
+		coder.initialize(l, p, *a);
+		image = a->template aligned_array<uint8_t>(l->slot_size);
+		if (l->has_codes()) {
+			neighbor_rotated = a->template aligned_array<float>(p->codec.rotated_dims);
+			forth_packed = a->template aligned_array<uint8_t>(p->codec.packed_bytes());
+			back_packed = a->template aligned_array<uint8_t>(p->codec.packed_bytes() * l->degree);
+		}
+	}
+
+	// Finds the neighbours of the vector on each of its levels. If an identical vector is in the graph, returns it instead,
+	// unless a vertex of its own is wanted.
+	NodeId find(const void *vector, int level, Entry entry, bool own_vertex = false) {
+		search.set_query(vector);
+		for (int l = 0; l <= level; l++)
+			chosen[l].size = 0;
+		if (entry.level < 0)
+			return kNoNode;
+		NodeId enter[kDescentPool] = {entry.id};
+		uint32_t n_enter = 1;
+		if (entry.level > level) {
+			search.keep_vectors = false;
+			enter[0] = descend(search, entry.id, entry.level, level);
+			search.keep_vectors = true;
+			n_enter = enter[0] != kNoNode;
+		}
+		for (int l = std::min(entry.level, level); l >= 0; l--) {
+			search.start(l, layout->ef_construction);
+			for (uint32_t i = 0; i < n_enter; i++)
+				search.enter(enter[i]);
+			search.run();
+			search.sort_hits();
+			uint32_t n = 0; // only live ones become neighbours; they keep their order
+			n_enter = 0;
+			for (uint32_t i = 0; i < search.hits.size; i++) {
+				const Hit &hit = search.hits[i];
+				if (l > 0 && n_enter < kDescentPool)
+					enter[n_enter++] = hit.down;
+				if (!hit.live)
+					continue;
+				if (l == 0 && !own_vertex && identical(hit, vector))
+					return hit.id;
+				search.hits[n++] = hit;
+			}
+			n = std::min(n, uint32_t(layout->ef_construction));
+			select_neighbors(*layout, search.distance, search.hits.data, n, layout->degree, *arena, chosen[l]);
+		}
+		return kNoNode;
+	}
+
+	// Writes the vertex found last and links it. Returns its record of the highest level.
+	NodeId write(const void *vector, HeapTid tid, int level, NodeId *base_out) {
+		VectorRef ref = {0, 0, 0};
+		if (layout->external)
+			ref = store->put_vector(vector, vector_size(*layout, vector));
+		NodeId base = kNoNode, below = kNoNode;
+		for (int l = 0; l <= level; l++) {
+			NodeId id = write_level(vector, ref, tid, l, base, below);
+			if (l == 0)
+				base = id;
+			below = id;
+		}
+		*base_out = base;
+		return below;
+	}
+
+	// Adds a heap TID to an existing vertex; false if the vertex is gone.
+	bool add_duplicate(NodeId vertex, HeapTid tid) {
+		for (int attempt = 0; attempt < 10; attempt++) {
+			typename Store::WriteHandle h;
+			uint8_t *p = store->open_write(vertex, h);
+			if (!p)
+				return false;
+			RecordHeader *header = reinterpret_cast<RecordHeader *>(p);
+			if (header->state != uint8_t(RecordState::live) || header->base != vertex) {
+				store->discard(h);
+				return false;
+			}
+			if (header->tid_count < kInlineTids) {
+				header->tids[header->tid_count++] = tid;
+				store->commit(h);
+				return true;
+			}
+			NodeId head = header->overflow;
+			store->discard(h);
+
+			if (head != kNoNode && (p = store->open_write(head, h)) != nullptr) {
+				header = reinterpret_cast<RecordHeader *>(p);
+				// Vacuum takes an empty record out of the chain by changing its state first, so this cannot be lost.
+				if (header->state == uint8_t(RecordState::tids) && header->base == vertex &&
+				    header->tid_count < layout->tids_per_overflow()) {
+					reinterpret_cast<HeapTid *>(p + sizeof(RecordHeader))[header->tid_count++] = tid;
+					store->commit(h);
+					return true;
+				}
+				store->discard(h);
+			}
+
+			std::memset(image, 0, layout->slot_size);
+			header = reinterpret_cast<RecordHeader *>(image);
+			header->state = uint8_t(RecordState::tids);
+			header->base = vertex;
+			header->overflow = head;
+			header->tid_count = 1;
+			*reinterpret_cast<HeapTid *>(image + sizeof(RecordHeader)) = tid;
+			NodeId fresh = store->add(image);
+			if ((p = store->open_write(vertex, h)) != nullptr) {
+				header = reinterpret_cast<RecordHeader *>(p);
+				if (header->state == uint8_t(RecordState::live) && header->base == vertex && header->overflow == head) {
+					header->overflow = fresh;
+					store->commit(h);
+					return true;
+				}
+				store->discard(h);
+			}
+			// Somebody changed the vertex: give the record back and start again.
+			if ((p = store->open_write(fresh, h)) != nullptr) {
+				reinterpret_cast<RecordHeader *>(p)->state = uint8_t(RecordState::free);
+				store->commit(h);
+			}
+		}
+		return false;
+	}
+
+private:
+	bool identical(const Hit &hit, const void *vector) const {
+		size_t bytes = vector_size(*layout, vector);
+		return vector_size(*layout, hit.vector) == bytes && std::memcmp(hit.vector, vector, bytes) == 0;
+	}
+
+	NodeId write_level(const void *vector, VectorRef ref, HeapTid tid, int level, NodeId base, NodeId below) {
+		const List<Neighbor> &list = chosen[level];
+		std::memset(image, 0, layout->slot_size);
+		MutableSlot slot{image, layout};
+		RecordHeader &header = slot.header();
+		header.state = uint8_t(RecordState::live);
+		header.level = uint8_t(level);
+		header.degree = uint16_t(list.size);
+		header.base = base;
+		header.down = below;
+		header.vector = ref;
+		if (level == 0) {
+			header.tid_count = 1;
+			header.tids[0] = tid;
+		}
+		if (!layout->external)
+			std::memcpy(slot.vector(), vector, layout->vector_bytes);
+		back.size = 0;
+		for (uint32_t i = 0; i < list.size; i++) {
+			const Neighbor &n = list.data[i];
+			Edge forth_edge = {}, back_edge = {};
+			uint8_t *packed = back_packed ? back_packed + i * projection->codec.packed_bytes() : nullptr;
+			if (layout->has_codes())
+				project(*layout, *projection, n.vector, search.scratch, neighbor_rotated);
+			coder.encode(vector, search.rotated, n.vector, neighbor_rotated, n.distance, forth_edge, forth_packed,
+			             back_edge, packed);
+			forth_edge.id = n.id;
+			write_edge(slot, i, forth_edge, n.occluded);
+			back.push(*arena, back_edge);
+		}
+		NodeId id = store->add(image);
+
+		uint32_t linked = 0;
+		for (uint32_t i = 0; i < list.size; i++) {
+			back[i].id = id;
+			linked += link_back(list.data[i].id, level, back[i], false);
+		}
+		for (uint32_t i = 0; i < list.size && linked == 0; i++) // somebody has to know it
+			linked += link_back(list.data[i].id, level, back[i], true);
+		return id;
+	}
+
+	bool link_back(NodeId neighbor, int level, const Edge &edge, bool force) {
+		float to_new[kMaxDegree];
+		NodeId ids[kMaxDegree];
+		uint32_t known = 0;
+		if (!layout->has_codes())
+			known = distances_to_neighbors(neighbor, level, ids, to_new);
+		typename Store::WriteHandle h;
+		uint8_t *p = store->open_write(neighbor, h);
+		if (!p)
+			return false;
+		MutableSlot slot{p, layout};
+		const RecordHeader &header = slot.header();
+		if (slot.state() != RecordState::live || header.level != level || header.degree > layout->degree) {
+			store->discard(h);
+			return false;
+		}
+		if (layout->has_codes())
+			search.estimate(ConstSlot{p, layout}, edge.length, header.degree, to_new);
+		else
+			for (uint32_t e = 0; e < header.degree; e++)
+				if (e >= known || ids[e] != slot.ids()[e])
+					to_new[e] = 1.0f / 0.0f; // changed since it was read
+		if (link_edge(slot, edge, to_new, force)) {
+			store->commit(h);
+			return true;
+		}
+		store->discard(h);
+		return false;
+	}
+
+	// Without codes: the distances to the ends of a neighbour's edges, before its record is locked.
+	uint32_t distances_to_neighbors(NodeId neighbor, int level, NodeId *ids, float *to_new) {
+		typename Store::Handle h;
+		if (!store->open(neighbor, h))
+			return 0;
+		ConstSlot slot{store->slot(h), layout};
+		uint32_t degree = slot.header().degree;
+		if (degree > layout->degree || slot.header().level != level)
+			degree = 0;
+		std::memcpy(ids, slot.ids(), degree * sizeof(NodeId));
+		store->close(h);
+		search.level = level;
+		for (uint32_t e = 0; e < degree; e++) {
+			IdTable::Entry *known = search.seen.find(ids[e]);
+			if (known->id == ids[e])
+				to_new[e] = known->value;
+			else {
+				bool ok;
+				to_new[e] = search.visit_distance(ids[e], &ok);
+				if (!ok)
+					to_new[e] = 1.0f / 0.0f;
+				search.seen.insert(*arena, ids[e], to_new[e]);
+			}
+		}
+		return degree;
+	}
+};
+
+} // namespace ruvector::graph

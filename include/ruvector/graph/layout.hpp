@@ -1,0 +1,161 @@
+// graph/layout.hpp - the vertex record: what a slot of an index page holds, and where.
+//
+// Every record of an index has the same size (Layout::slot_size), so a record never moves and a NodeId is (block, slot)
+// packed in 32 bits. A vertex of level L has L + 1 records, one per level; the upper ones point down. A record holds the
+// vertex's own vector (or a reference to it) and its adjacency list: for each edge the neighbour's id, the edge's length, and,
+// where the metric allows it, a code of the neighbour relative to this vertex (codec/edge_code.hpp), so that one page access
+// gives the exact distance of this vertex and estimates for all of its neighbours.
+//
+// In memory and on disk alike; sizes and offsets are pinned in graph/layout_check.cpp.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+
+#include "ruvector/codec/edge_code.hpp"
+
+namespace ruvector::graph {
+
+using NodeId = uint32_t;           // block << slot_bits | slot; block 0 is the metapage, so 0 is no node
+constexpr NodeId kNoNode = 0;
+
+enum class Element : uint8_t { f32 = 0, f16 = 1, bit = 2, sparse = 3 };
+enum class Metric : uint8_t { l2 = 0, ip = 1, cosine = 2, l1 = 3, hamming = 4, jaccard = 5 };
+enum class Codec : uint8_t { plain = 0 }; // of the vertex's own vector; never reuse a number
+enum class RecordState : uint8_t {
+	free = 0,  // may be overwritten
+	live = 1,
+	dead = 2,  // no heap TIDs left: routes searches until vacuum has unlinked it
+	tids = 3,  // continuation of a vertex's list of heap TIDs
+};
+
+constexpr uint32_t kMaxDimensions = 16000;
+constexpr uint32_t kMaxBitDimensions = 64000;
+constexpr uint32_t kMaxNonZero = 1000;
+constexpr int kMaxLevel = 15;
+constexpr uint32_t kMaxDegree = 224; // m = 100, rounded up to whole blocks
+constexpr uint32_t kInlineTids = 4;
+constexpr uint32_t kBlockLanes = 32;
+
+// A heap TID as PostgreSQL lays it out (ItemPointerData), alignment 2.
+struct HeapTid {
+	uint16_t block_hi, block_lo, offset;
+};
+static_assert(sizeof(HeapTid) == 6);
+inline bool operator==(HeapTid a, HeapTid b) {
+	return a.block_hi == b.block_hi && a.block_lo == b.block_lo && a.offset == b.offset;
+}
+
+// Where a vector that does not fit into the record lives: the first chunk of a chain.
+struct VectorRef {
+	uint32_t block; // 0: none
+	uint16_t offset;
+	uint16_t unused;
+};
+
+struct RecordHeader {
+	uint8_t state; // RecordState
+	uint8_t level;
+	uint16_t degree;    // edges in use
+	NodeId base;        // the vertex's record at level 0 (its own id there): the vertex's identity
+	NodeId down;        // the vertex's record one level lower; 0 at level 0
+	NodeId overflow;    // next record of heap TIDs (state tids); 0: none
+	uint16_t tid_count; // in this record
+	uint16_t unused;
+	VectorRef vector; // when Layout::external
+	HeapTid tids[kInlineTids];
+	uint32_t unused2;
+};
+static_assert(sizeof(RecordHeader) == 56);
+
+struct Layout {
+	uint8_t element;  // Element
+	uint8_t metric;   // Metric
+	uint8_t codec;    // Codec
+	uint8_t external; // the vector is outside of the record
+	uint32_t dims;
+	uint16_t m;
+	uint16_t ef_construction;
+	uint16_t degree;    // capacity of the adjacency list: 2 * m, rounded up to whole blocks of lanes when edges have codes
+	uint16_t code_dims; // coordinates in an edge code; 0: edges have no codes
+	uint8_t bits;       // of an edge code, per coordinate
+	uint8_t slot_bits;  // of a NodeId
+	uint16_t slots_per_page;
+	uint16_t slot_size;
+	// Offsets in a slot.
+	uint16_t ids, lengths, occluded, a, f, codes, vector;
+	uint16_t unused;
+	uint32_t vector_bytes; // of one vector; 0 where it varies (sparse)
+	uint64_t seed;         // of the rotation and of the levels
+
+	bool has_codes() const noexcept { return bits != 0; }
+	uint32_t blocks() const noexcept { return degree / kBlockLanes; } // of edge codes
+	size_t block_bytes() const noexcept { return size_t(bits) * (code_dims / 4) * (kBlockLanes / 2); }
+	codec::EdgeCodec edge_codec() const noexcept {
+		return {dims, (dims + 3) / 4 * 4, code_dims, bits, kBlockLanes / 2};
+	}
+	uint32_t block_of(NodeId id) const noexcept { return id >> slot_bits; }
+	uint32_t slot_of(NodeId id) const noexcept { return id & ((1u << slot_bits) - 1); }
+	NodeId node_id(uint32_t block, uint32_t slot) const noexcept { return block << slot_bits | slot; }
+	uint32_t tids_per_overflow() const noexcept { return (slot_size - sizeof(RecordHeader)) / sizeof(HeapTid); }
+};
+static_assert(sizeof(Layout) == 56);
+
+// Fills the layout for an index. `page_bytes` is what a page offers to slots. False where no record fits a page.
+// How many bits an edge code gets follows the number of dimensions and a budget of twice the bytes per vector of an index
+// without codes; see README.md.
+bool plan_layout(Element element, Metric metric, uint32_t dims, uint32_t m, uint32_t ef_construction, uint64_t seed,
+                 size_t page_bytes, Layout &layout) noexcept;
+
+// 16-bit floats for edge lengths and factors: the upper half of an IEEE single, rounded to nearest.
+inline uint16_t to_bf16(float value) noexcept {
+	uint32_t bits;
+	std::memcpy(&bits, &value, 4);
+	bits += 0x7fff + ((bits >> 16) & 1);
+	return uint16_t(bits >> 16);
+}
+inline float from_bf16(uint16_t half) noexcept {
+	uint32_t bits = uint32_t(half) << 16;
+	float value;
+	std::memcpy(&value, &bits, 4);
+	return value;
+}
+
+// Typed access to a slot. `Byte` is uint8_t or const uint8_t.
+template <typename Byte>
+struct Slot {
+	Byte *p;
+	const Layout *layout;
+
+	auto &header() const noexcept {
+		if constexpr (std::is_const_v<Byte>)
+			return *reinterpret_cast<const RecordHeader *>(p);
+		else
+			return *reinterpret_cast<RecordHeader *>(p);
+	}
+	template <typename T>
+	auto at(size_t offset) const noexcept {
+		if constexpr (std::is_const_v<Byte>)
+			return reinterpret_cast<const T *>(p + offset);
+		else
+			return reinterpret_cast<T *>(p + offset);
+	}
+	auto ids() const noexcept { return at<NodeId>(layout->ids); }
+	auto lengths() const noexcept { return at<uint16_t>(layout->lengths); }
+	auto a() const noexcept { return at<float>(layout->a); }
+	auto f() const noexcept { return at<uint16_t>(layout->f); }
+	auto codes(uint32_t block) const noexcept { return at<uint8_t>(layout->codes + block * layout->block_bytes()); }
+	auto vector() const noexcept { return at<uint8_t>(layout->vector); }
+	bool occluded(uint32_t edge) const noexcept { return at<uint8_t>(layout->occluded)[edge / 8] >> (edge % 8) & 1; }
+	void set_occluded(uint32_t edge, bool value) const noexcept {
+		uint8_t *bytes = at<uint8_t>(layout->occluded);
+		bytes[edge / 8] = uint8_t((bytes[edge / 8] & ~(1u << (edge % 8))) | (unsigned(value) << (edge % 8)));
+	}
+	RecordState state() const noexcept { return RecordState(header().state); }
+};
+using ConstSlot = Slot<const uint8_t>;
+using MutableSlot = Slot<uint8_t>;
+
+} // namespace ruvector::graph

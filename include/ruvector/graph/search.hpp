@@ -1,0 +1,335 @@
+// graph/search.hpp - best-first search over a store of vertex records.
+//
+// The store gives access to records wherever they live (memory of a build, PostgreSQL's buffers):
+//
+//   struct Store {
+//     using Handle = ...;                                        trivially destructible
+//     bool open(NodeId id, Handle &h);                           shared access; false if there is no such record
+//     const uint8_t *slot(const Handle &h);
+//     void close(Handle &h);
+//     const void *vector(const uint8_t *slot, void *scratch);    the record's vector; external ones are copied to scratch
+//     const void *keep(const void *vector, Arena &arena);        a pointer that stays valid after close()
+//     void prefetch(NodeId id);
+//   };
+//
+// With edge codes, a record is opened once, when it is expanded: its own distance is then exact and those of its neighbours
+// are estimated from its page. Without, the neighbours' records are opened for their distances.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+
+#include "ruvector/codec/edge_code.hpp"
+#include "ruvector/graph/arena.hpp"
+#include "ruvector/graph/distance.hpp"
+#include "ruvector/graph/layout.hpp"
+
+namespace ruvector::graph {
+
+// How the vectors of an index become rotated coordinates: y = P(x - center).
+struct Projection {
+	codec::EdgeCodec codec;
+	codec::Rotation rotation;
+	const float *center; // dims floats; null: the origin
+};
+
+// y has codec.rotated_dims floats, scratch dims.
+inline void project(const Layout &layout, const Projection &p, const void *vector, float *scratch, float *y) noexcept {
+	to_floats(layout, vector, scratch);
+	if (p.center)
+		for (uint32_t i = 0; i < layout.dims; i++)
+			scratch[i] -= p.center[i];
+	codec::rotate(p.rotation, scratch, y);
+}
+
+struct Candidate {
+	float distance;
+	NodeId id;
+	uint32_t expanded;
+};
+
+// An expanded vertex, at its exact distance.
+struct Hit {
+	float distance;
+	NodeId id;
+	NodeId base;
+	NodeId down;
+	NodeId overflow;
+	uint16_t live;
+	uint16_t tid_count;
+	HeapTid tids[kInlineTids];
+	const void *vector; // when the search keeps vectors
+};
+
+template <typename Store>
+struct Search {
+	Store *store;
+	const Layout *layout;
+	const Projection *projection;
+	Arena *arena;       // of the search's own tables: they live as long as the search
+	Arena *keep_arena;  // of kept vectors: the caller empties it between searches
+	DistanceFunction distance;
+
+	const void *query;
+	float *rotated; // the query's rotated coordinates, when edges have codes
+	float *scratch; // dims floats
+	void *vector_scratch;
+	codec::QueryTable table;
+
+	int level;
+	uint32_t ef;
+	bool keep_vectors; // for inserts
+	bool keep_refused; // for iterative scans: candidates that did not fit are kept for widen()
+
+	List<Candidate> pool; // ascending; at most ef
+	uint32_t cursor;      // everything before it is expanded
+	List<Candidate> refused;
+	List<Hit> hits;
+	IdTable expanded;
+	IdTable seen; // without codes: every vertex whose distance is known
+	uint64_t hops;
+
+	void initialize(Store *s, const Layout *l, const Projection *p, Arena *a) {
+		std::memset(static_cast<void *>(this), 0, sizeof(*this));
+		store = s;
+		layout = l;
+		projection = p;
+		arena = a;
+		keep_arena = a;
+		distance = distance_function(*l);
+		if (l->has_codes()) {
+			rotated = a->template aligned_array<float>(p->codec.rotated_dims);
+			scratch = a->template aligned_array<float>(l->dims);
+			table.lut = a->template aligned_array<uint8_t>(p->codec.lut_bytes());
+		}
+		vector_scratch = l->external ? a->template aligned_array<uint8_t>(
+		                                   l->vector_bytes ? l->vector_bytes : 4 + 8 * kMaxNonZero)
+		                             : nullptr;
+	}
+
+	// The vector must stay valid while the search is used.
+	void set_query(const void *vector) {
+		query = vector;
+		if (layout->has_codes()) {
+			project(*layout, *projection, vector, scratch, rotated);
+			codec::prepare_query(projection->codec, rotated, table);
+		}
+	}
+
+	void start(int at_level, uint32_t pool_size) {
+		level = at_level;
+		ef = pool_size;
+		pool.size = refused.size = hits.size = 0;
+		pool.reserve(*arena, ef + 1);
+		cursor = 0;
+		expanded.reset(*arena, ef * 2);
+		if (!layout->has_codes())
+			seen.reset(*arena, ef * 8);
+	}
+
+	// Adds an entry point of the current level.
+	void enter(NodeId id) {
+		if (layout->has_codes())
+			offer(-1.0f / 0.0f, id); // expanded first, whatever its distance
+		else
+			visit(id);
+	}
+
+	void run() {
+		while (cursor < pool.size) {
+			Candidate &c = pool[cursor];
+			if (c.expanded || !expanded.insert(*arena, c.id, 0)) {
+				c.expanded = 1;
+				cursor++;
+				continue;
+			}
+			c.expanded = 1;
+			Candidate current = c;
+			cursor++;
+			expand(current);
+		}
+	}
+
+	// Continues with a larger pool, from the candidates that did not fit before.
+	void widen(uint32_t pool_size) {
+		ef = pool_size;
+		pool.reserve(*arena, ef + 1);
+		std::sort(refused.begin(), refused.end(),
+		          [](const Candidate &a, const Candidate &b) { return a.distance < b.distance; });
+		uint32_t n = refused.size, kept = 0;
+		for (uint32_t i = 0; i < n; i++) {
+			Candidate c = refused[i];
+			if (expanded.contains(c.id) || (kept && refused[kept - 1].id == c.id))
+				continue;
+			if (pool.size < ef)
+				place(c.distance, c.id);
+			else
+				refused[kept++] = c;
+		}
+		refused.size = kept;
+	}
+
+	size_t bytes() const {
+		return pool.capacity * sizeof(Candidate) + refused.capacity * sizeof(Candidate) + hits.capacity * sizeof(Hit) +
+		       expanded.bytes() + (seen.entries ? seen.bytes() : 0);
+	}
+
+	void sort_hits() {
+		std::sort(hits.begin(), hits.end(), [](const Hit &a, const Hit &b) { return a.distance < b.distance; });
+	}
+
+	// Estimates (with codes: from the record alone) the distances from the query to all neighbours of a record whose own
+	// distance is known. `estimates` has room for layout->degree rounded up to whole blocks.
+	void estimate(ConstSlot slot, float own, uint32_t degree, float *estimates) const {
+		const codec::EdgeCodec &codec = projection->codec;
+		float dots[kBlockLanes];
+		for (uint32_t block = 0; block * kBlockLanes < degree; block++) {
+			codec::score_block(codec, slot.codes(block), table, dots);
+			const float *a = slot.a() + block * kBlockLanes;
+			const uint16_t *f = slot.f() + block * kBlockLanes;
+			for (uint32_t i = 0; i < kBlockLanes; i++)
+				estimates[block * kBlockLanes + i] = own + a[i] - from_bf16(f[i]) * dots[i];
+		}
+	}
+
+	// Opens a record for its distance only (no codes).
+	float visit_distance(NodeId id, bool *ok) {
+		typename Store::Handle h;
+		*ok = false;
+		float d = 0;
+		if (store->open(id, h)) {
+			ConstSlot slot{store->slot(h), layout};
+			RecordState state = slot.state();
+			if ((state == RecordState::live || state == RecordState::dead) && slot.header().level == level) {
+				d = distance(*layout, query, store->vector(slot.p, vector_scratch));
+				*ok = true;
+			}
+			store->close(h);
+		}
+		return d;
+	}
+
+private:
+	void offer(float d, NodeId id) {
+		if (pool.size == ef && !(d < pool[pool.size - 1].distance)) {
+			if (keep_refused)
+				refused.push(*arena, {d, id, 0});
+			return;
+		}
+		if (!std::isnan(d) && !expanded.contains(id))
+			place(d, id);
+	}
+
+	void place(float d, NodeId id) {
+		uint32_t low = 0, high = pool.size;
+		while (low < high) {
+			uint32_t middle = (low + high) / 2;
+			if (pool[middle].distance < d)
+				low = middle + 1;
+			else
+				high = middle;
+		}
+		if (pool.size == ef) {
+			Candidate last = pool[--pool.size];
+			if (keep_refused && !last.expanded)
+				refused.push(*arena, last);
+		}
+		std::memmove(static_cast<void *>(&pool.data[low + 1]), &pool.data[low], (pool.size - low) * sizeof(Candidate));
+		pool.data[low] = {d, id, 0};
+		pool.size++;
+		if (low < cursor)
+			cursor = low;
+	}
+
+	void visit(NodeId id) {
+		if (seen.contains(id))
+			return;
+		bool ok;
+		float d = visit_distance(id, &ok);
+		seen.insert(*arena, id, ok ? d : 1.0f / 0.0f);
+		if (ok)
+			offer(d, id);
+	}
+
+	void expand(const Candidate &c) {
+		typename Store::Handle h;
+		if (!store->open(c.id, h))
+			return;
+		hops++;
+		ConstSlot slot{store->slot(h), layout};
+		const RecordHeader &header = slot.header();
+		RecordState state = slot.state();
+		uint32_t degree = header.degree;
+		if ((state != RecordState::live && state != RecordState::dead) || header.level != level ||
+		    degree > layout->degree) {
+			store->close(h); // a recycled slot, reached through a stale link
+			return;
+		}
+		NodeId ids[kMaxDegree];
+		float estimates[kMaxDegree];
+		Hit hit;
+		hit.id = c.id;
+		hit.base = header.base;
+		hit.down = header.down;
+		hit.overflow = header.overflow;
+		hit.live = state == RecordState::live;
+		hit.tid_count = header.tid_count;
+		std::memcpy(hit.tids, header.tids, sizeof(hit.tids));
+		hit.vector = nullptr;
+		std::memcpy(ids, slot.ids(), degree * sizeof(NodeId));
+		const bool coded = layout->has_codes();
+		if (coded || keep_vectors) {
+			const void *vector = store->vector(slot.p, vector_scratch);
+			hit.distance = coded ? distance(*layout, query, vector) : c.distance;
+			if (keep_vectors)
+				hit.vector = store->keep(vector, *keep_arena);
+		} else
+			hit.distance = c.distance;
+		if (coded)
+			estimate(slot, hit.distance, degree, estimates);
+		store->close(h);
+		hits.push(*arena, hit);
+
+		if (coded) {
+			float worst = pool.size == ef ? pool[pool.size - 1].distance : 1.0f / 0.0f;
+			for (uint32_t i = 0; i < degree; i++) {
+				if (estimates[i] < worst || keep_refused) {
+					offer(estimates[i], ids[i]);
+					if (pool.size == ef)
+						worst = pool[pool.size - 1].distance;
+				}
+			}
+		} else
+			for (uint32_t i = 0; i < degree; i++)
+				visit(ids[i]);
+		for (uint32_t i = cursor; i < pool.size; i++)
+			if (!pool[i].expanded) {
+				store->prefetch(pool[i].id);
+				break;
+			}
+	}
+};
+
+// Descends from the entry point to the level above `to_level`; returns where to enter `to_level`.
+constexpr uint32_t kDescentPool = 4;
+template <typename Store>
+NodeId descend(Search<Store> &search, NodeId entry, int entry_level, int to_level) {
+	for (int level = entry_level; level > to_level; level--) {
+		search.start(level, kDescentPool);
+		search.enter(entry);
+		search.run();
+		NodeId best = kNoNode;
+		float best_distance = 0;
+		for (const Hit &hit : search.hits)
+			if (best == kNoNode || hit.distance < best_distance) {
+				best = hit.down;
+				best_distance = hit.distance;
+			}
+		if (best == kNoNode)
+			return kNoNode;
+		entry = best;
+	}
+	return entry;
+}
+
+} // namespace ruvector::graph

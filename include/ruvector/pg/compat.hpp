@@ -1,0 +1,54 @@
+// pg/compat.hpp - what differs between PostgreSQL 15 and 18; the only place for PG_VERSION_NUM outside this folder.
+// Macros, so that a user includes no more of PostgreSQL than it needs.
+#pragma once
+
+#include "ruvector/pg/postgres.hpp"
+
+// Leaves an input function with an error about its text: a soft error where the server has them (16: pg_input_is_valid,
+// 17: COPY ... ON_ERROR), else an ordinary one.
+#if PG_VERSION_NUM >= 160000
+#define RV_INPUT_ERROR(fcinfo, ...) ereturn((fcinfo)->context, static_cast<Datum>(0), __VA_ARGS__)
+#else
+#define RV_INPUT_ERROR(fcinfo, ...)                                                                                    \
+	do {                                                                                                               \
+		(void)(fcinfo);                                                                                                \
+		ereport(ERROR, __VA_ARGS__);                                                                                   \
+	} while (0)
+#endif
+
+// Ownership checks: one function for all kinds of objects since 16 (commit afbfc02983).
+#if PG_VERSION_NUM >= 160000
+#define RV_OWNS_RELATION(relation, role) object_ownercheck(RelationRelationId, (relation), (role))
+#else
+#define RV_OWNS_RELATION(relation, role) pg_class_ownercheck((relation), (role))
+#endif
+
+// Maintenance commands run functions of the table's owner with a safe search_path since 17 (commit 2af07e2f74).
+#if PG_VERSION_NUM >= 170000
+#define RV_RESTRICT_SEARCH_PATH() RestrictSearchPath()
+#else
+#define RV_RESTRICT_SEARCH_PATH() ((void)0)
+#endif
+
+// Fields of IndexAmRoutine that only some versions have; those left out are right as makeNode leaves them (false,
+// NULL). amcanbuildparallel (17, commit b437571714): the planner's number of workers is computed for our builds too.
+#if PG_VERSION_NUM >= 170000
+#define RV_AM_VERSION_FIELDS(am) ((am)->amcanbuildparallel = true)
+#else
+#define RV_AM_VERSION_FIELDS(am) ((void)0)
+#endif
+
+// A path that must not be taken: an infinite cost, and since 18 also a count of disabled nodes, which comes before the
+// cost (commit e222534679).
+#if PG_VERSION_NUM >= 180000
+#define RV_DISABLE_PATH(path) ((path)->disabled_nodes += 2)
+#else
+#define RV_DISABLE_PATH(path) ((void)0)
+#endif
+
+// vacuum_delay_point() learnt to tell ANALYZE from VACUUM in 18 (commit e5b0b0ce15).
+#if PG_VERSION_NUM >= 180000
+#define RV_VACUUM_DELAY_POINT() vacuum_delay_point(false)
+#else
+#define RV_VACUUM_DELAY_POINT() vacuum_delay_point()
+#endif

@@ -1,0 +1,97 @@
+// am/buffer_store.hpp - vertex records in PostgreSQL's buffers.
+// One content lock at a time, except that a chunk page may be locked (shared) below a slot page. See README.md.
+#pragma once
+
+#include "am/context.hpp"
+
+extern "C" {
+#include "access/generic_xlog.h"
+}
+
+namespace ruvector::am {
+
+struct BufferStore {
+	Relation index;
+	const graph::Layout *layout;
+	bool log; // through GenericXLog; a build logs the whole index at its end instead
+	BlockNumber blocks; // known size of the relation; grows
+	BlockNumber chunk_target; // where the last chunk was put
+
+	struct Handle {
+		Buffer buffer;
+		const uint8_t *slot;
+	};
+	struct WriteHandle {
+		Buffer buffer;
+		GenericXLogState *state;
+		uint8_t *slot;
+	};
+
+	void initialize(Relation relation, const graph::Layout *l, bool logged) {
+		index = relation;
+		layout = l;
+		log = logged;
+		blocks = 0;
+		chunk_target = InvalidBlockNumber;
+	}
+
+	bool in_range(graph::NodeId id) {
+		BlockNumber block = layout->block_of(id);
+		if (layout->slot_of(id) >= layout->slots_per_page || block == kMetaBlock)
+			return false;
+		if (block >= blocks)
+			blocks = RelationGetNumberOfBlocks(index);
+		return block < blocks;
+	}
+	bool open(graph::NodeId id, Handle &h) {
+		if (!in_range(id))
+			return false;
+		BlockNumber block = layout->block_of(id);
+		h.buffer = ReadBuffer(index, block);
+		LockBuffer(h.buffer, BUFFER_LOCK_SHARE);
+		Page page = BufferGetPage(h.buffer);
+		if (unlikely(page_opaque(page)->kind != uint16(PageKind::slots))) {
+			bool fresh = PageIsNew(page) || page_opaque(page)->page_id == kPageId;
+			if (!fresh)
+				page_check(index, block, page, PageKind::slots);
+			UnlockReleaseBuffer(h.buffer); // reused for something else
+			return false;
+		}
+		h.slot = page_slot(page, *layout, layout->slot_of(id));
+		return true;
+	}
+	const uint8_t *slot(const Handle &h) const { return h.slot; }
+	void close(Handle &h) { UnlockReleaseBuffer(h.buffer); }
+	void prefetch(graph::NodeId) {}
+
+	const void *vector(const uint8_t *slot, void *scratch) {
+		graph::ConstSlot s{slot, layout};
+		if (!layout->external)
+			return s.vector();
+		return read_chunks(s.header().vector, scratch);
+	}
+	const void *keep(const void *vector, graph::Arena &arena) {
+		size_t bytes = graph::vector_size(*layout, vector);
+		void *copy = arena.allocate(arena.context, bytes);
+		memcpy(copy, vector, bytes);
+		return copy;
+	}
+
+	uint8_t *open_write(graph::NodeId id, WriteHandle &h);
+	void commit(WriteHandle &h);
+	void discard(WriteHandle &h);
+	graph::NodeId add(const uint8_t *image);
+	graph::VectorRef put_vector(const void *vector, size_t bytes);
+
+	const void *read_chunks(graph::VectorRef ref, void *scratch);
+	// Removes a chain of chunks (vacuum).
+	void remove_chunks(graph::VectorRef ref);
+
+private:
+	Buffer extend(PageKind kind, GenericXLogState **state, Page *page);
+	Buffer free_page(PageKind wanted);
+	Page begin(Buffer buffer, GenericXLogState **state, bool full_image);
+	void finish(Buffer buffer, GenericXLogState *state);
+};
+
+} // namespace ruvector::am

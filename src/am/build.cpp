@@ -1,0 +1,446 @@
+// am/build.cpp - CREATE INDEX: inserts the rows one by one into pages in memory, with the algorithm and the page format of every
+// other insert, then writes the pages. When maintenance_work_mem is full, the pages are written and the build goes on in
+// PostgreSQL's buffers with the same code. Workers share the memory.
+#include "ruvector/pg/boundary.hpp"
+#include "am/build_store.hpp"
+#include "am/buffer_store.hpp"
+#include "ruvector/graph/insert.hpp"
+
+extern "C" {
+#include "access/parallel.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "access/xloginsert.h"
+#include "catalog/index.h"
+#include "commands/progress.h"
+#include "optimizer/plancat.h"
+#include "pgstat.h"
+#include "storage/condition_variable.h"
+#include "storage/lmgr.h"
+#include "storage/lwlock.h"
+#include "storage/spin.h"
+#include "tcop/tcopprot.h"
+#include "utils/snapmgr.h"
+}
+
+namespace ruvector::am {
+
+namespace {
+
+// What the processes of a build share. In a serial build it is in ordinary memory.
+struct BuildShared {
+	BuildArea area;
+	// Held in share mode by each insert; exclusively while the entry point changes or the pages are written.
+	LWLock lock;
+	bool flushed; // the build goes on in buffers
+	bool has_center;
+	graph::Entry entry;
+	int processes;
+	std::atomic<uint64> tuples; // rows indexed so far
+
+	// Parallel builds only.
+	Oid heap_oid, index_oid;
+	bool concurrent;
+	graph::Layout layout;
+	slock_t mutex;
+	ConditionVariable done;
+	int participants_done;
+	double heap_tuples;
+};
+
+struct BuildState {
+	Relation heap, index;
+	Context *context;
+	BuildShared *shared;
+	float *shared_center;
+	MemoryContext row_memory; // of one row's vector and kept copies
+	graph::Arena arena, row_arena;
+	BuildStore build_store;
+	BufferStore buffer_store;
+	graph::Inserter<BuildStore> *in_memory;
+	graph::Inserter<BufferStore> *in_buffers; // once flushed
+	bool leader;
+};
+static_assert(std::is_trivially_destructible_v<BuildState>);
+
+constexpr uint64 kKeyShared = UINT64CONST(0xA100000000000001);
+constexpr uint64 kKeyScan = UINT64CONST(0xA100000000000002);
+constexpr uint64 kKeyPages = UINT64CONST(0xA100000000000003);
+constexpr uint64 kKeyCenter = UINT64CONST(0xA100000000000004);
+constexpr uint64 kKeyQuery = UINT64CONST(0xA100000000000005);
+
+int lock_tranche() {
+	static int tranche = 0;
+	if (tranche == 0) {
+		tranche = LWLockNewTrancheId();
+		LWLockRegisterTranche(tranche, "hnsw build");
+	}
+	return tranche;
+}
+
+void prepare(BuildState *b, BuildShared *shared, char *pages, float *center) {
+	b->shared = shared;
+	b->shared_center = center;
+	b->row_memory = AllocSetContextCreate(CurrentMemoryContext, "hnsw build row", ALLOCSET_DEFAULT_SIZES);
+	b->arena = context_arena(CurrentMemoryContext);
+	b->row_arena = context_arena(b->row_memory);
+	auto *locks = reinterpret_cast<std::atomic<uint8_t> *>(pages + Size(shared->area.capacity) * BLCKSZ);
+	b->build_store.initialize(&b->context->layout, &shared->area, pages, locks);
+	b->buffer_store.initialize(b->index, &b->context->layout, false);
+	b->in_memory = static_cast<graph::Inserter<BuildStore> *>(palloc(sizeof(graph::Inserter<BuildStore>)));
+	b->in_memory->initialize(&b->build_store, &b->context->layout, &b->context->projection, &b->arena, &b->row_arena);
+	b->in_buffers = nullptr;
+}
+
+// Writes the pages in memory to the relation. The caller holds the lock exclusively or is alone.
+void flush(BuildState *b) {
+	BuildShared *shared = b->shared;
+	uint32 used = shared->area.used.load();
+	for (uint32 i = 0; i < used; i++) {
+		if (i % 1024 == 0 && InterruptHoldoffCount == 0)
+			CHECK_FOR_INTERRUPTS();
+		BlockNumber block = shared->area.first_block + i;
+		LockRelationForExtension(b->index, ExclusiveLock);
+		Buffer buffer = ReadBufferExtended(b->index, MAIN_FORKNUM, P_NEW, RBM_NORMAL, nullptr);
+		UnlockRelationForExtension(b->index, ExclusiveLock);
+		if (BufferGetBlockNumber(buffer) != block)
+			elog(ERROR, "unexpected block number %u, expected %u", BufferGetBlockNumber(buffer), block);
+		LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+		memcpy(BufferGetPage(buffer), b->build_store.page(block), BLCKSZ);
+		MarkBufferDirty(buffer);
+		UnlockReleaseBuffer(buffer);
+	}
+	shared->flushed = true;
+}
+
+template <typename Store>
+void insert_row(BuildState *b, graph::Inserter<Store> *inserter, const void *vector, graph::HeapTid tid, int level) {
+	BuildShared *shared = b->shared;
+	graph::Entry entry = shared->entry;
+	graph::NodeId same = inserter->find(vector, level, entry);
+	if (same != graph::kNoNode && inserter->add_duplicate(same, tid))
+		return;
+	if (same != graph::kNoNode)
+		inserter->find(vector, level, entry, true);
+	graph::NodeId base;
+	graph::NodeId top = inserter->write(vector, tid, level, &base);
+	if (level > entry.level) // the lock is held exclusively then
+		shared->entry = {top, level};
+}
+
+void add_row(BuildState *b, ItemPointer heap_tid, Datum value) {
+	BuildShared *shared = b->shared;
+	const graph::Layout &layout = b->context->layout;
+	MemoryContext old = MemoryContextSwitchTo(b->row_memory);
+	const void *vector = stored_vector(*b->context, value, false);
+	if (vector) {
+		int level = graph::draw_level(layout,
+		                              graph::hash_vector(vector, graph::vector_size(layout, vector), layout.seed));
+		graph::HeapTid tid = to_heap_tid(heap_tid);
+
+		LWLockMode mode = LW_SHARED;
+		LWLockAcquire(&shared->lock, mode);
+		bool full = !shared->flushed && !b->build_store.has_room(shared->processes);
+		if (level > shared->entry.level || full) {
+			LWLockRelease(&shared->lock);
+			mode = LW_EXCLUSIVE;
+			LWLockAcquire(&shared->lock, mode);
+			full = !shared->flushed && !b->build_store.has_room(shared->processes);
+		}
+		if (full) {
+			ereport(NOTICE,
+			        (errmsg("hnsw graph no longer fits into maintenance_work_mem after " UINT64_FORMAT " tuples",
+			                shared->tuples.load()),
+			         errdetail("Building will take significantly more time."),
+			         errhint("Increase maintenance_work_mem to speed up builds.")));
+			flush(b);
+		}
+		if (layout.has_codes() && !b->context->projection.center) {
+			if (!shared->has_center) { // the first row; the lock is held exclusively
+				graph::to_floats(layout, vector, b->shared_center);
+				shared->has_center = true;
+			}
+			b->context->projection.center = b->shared_center;
+		}
+		MemoryContextSwitchTo(old); // the inserters' own tables live as long as the build
+		if (!shared->flushed)
+			insert_row(b, b->in_memory, vector, tid, level);
+		else {
+			if (!b->in_buffers) {
+				b->in_buffers =
+					static_cast<graph::Inserter<BufferStore> *>(palloc(sizeof(graph::Inserter<BufferStore>)));
+				b->in_buffers->initialize(&b->buffer_store, &b->context->layout, &b->context->projection, &b->arena,
+				                          &b->row_arena);
+				if (b->build_store.slot_block != 0)
+					RelationSetTargetBlock(b->index, b->build_store.slot_block);
+			}
+			insert_row(b, b->in_buffers, vector, tid, level);
+		}
+		LWLockRelease(&shared->lock);
+		uint64 done = shared->tuples.fetch_add(1) + 1;
+		if (b->leader)
+			pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, int64(done));
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(b->row_memory);
+}
+
+void build_callback(Relation, ItemPointer tid, Datum *values, bool *isnull, bool, void *state) {
+	if (!isnull[0])
+		add_row(static_cast<BuildState *>(state), tid, values[0]);
+}
+
+void initialize_shared(BuildShared *shared, BlockNumber first_block, uint32 capacity) {
+	memset(static_cast<void *>(shared), 0, sizeof(*shared));
+	shared->area.first_block = first_block;
+	shared->area.capacity = capacity;
+	shared->entry = {graph::kNoNode, -1};
+	shared->processes = 1;
+	LWLockInitialize(&shared->lock, lock_tranche());
+	SpinLockInit(&shared->mutex);
+	ConditionVariableInit(&shared->done);
+}
+
+// How many rows there are, by the planner's estimate.
+double estimate_rows(Relation heap) {
+	BlockNumber pages;
+	double tuples, all_visible;
+	estimate_rel_size(heap, nullptr, &pages, &tuples, &all_visible);
+	return tuples;
+}
+
+// Workers by the work: vectors may be stored out of line, and the heap alone looks tiny then. A row costs tens to hundreds of
+// microseconds, a worker some milliseconds to start.
+int wanted_workers(Relation heap, double rows) {
+	int wanted = RelationGetParallelWorkers(heap, -1);
+	if (wanted < 0)
+		wanted = rows < 2000 ? 0 : max_parallel_maintenance_workers;
+	return Min(wanted, max_parallel_maintenance_workers);
+}
+
+// As many pages as the rows are estimated to need, within maintenance_work_mem.
+uint32 wanted_pages(const graph::Layout &layout, double rows) {
+	double per_row = double(BLCKSZ) / layout.slots_per_page;
+	if (layout.external)
+		per_row += layout.vector_bytes ? ((layout.vector_bytes + kMaxChunk - 1) / kMaxChunk) * double(BLCKSZ) : BLCKSZ;
+	double wanted = rows * 1.1 * per_row / BLCKSZ * (1 + 1.0 / (2 * layout.m)) + 256;
+	double limit = double(maintenance_work_mem) * 1024.0 / (BLCKSZ + 1);
+	return uint32(Max(64.0, Min(wanted, limit)));
+}
+
+struct ParallelBuild {
+	ParallelContext *pcxt;
+	BuildShared *shared;
+	char *pages;
+	float *center;
+	ParallelTableScanDesc scan;
+	Snapshot snapshot;
+};
+
+// Starts workers; false if none could be had.
+bool begin_parallel(ParallelBuild *p, Relation heap, Relation index, Context *context, BlockNumber first_block,
+                    uint32 capacity, int workers, bool concurrent) {
+	EnterParallelMode();
+	p->pcxt = CreateParallelContext("ruvector", "ruvector_hnsw_build_worker", workers);
+	p->snapshot = concurrent ? RegisterSnapshot(GetTransactionSnapshot()) : SnapshotAny;
+	Size scan_bytes = table_parallelscan_estimate(heap, p->snapshot);
+	Size page_bytes = BuildStore::memory_for(capacity);
+	Size center_bytes = Size(context->layout.dims) * sizeof(float);
+	const char *query = debug_query_string ? debug_query_string : "";
+	Size query_bytes = strlen(query) + 1;
+	shm_toc_estimator *e = &p->pcxt->estimator;
+	shm_toc_estimate_chunk(e, BUFFERALIGN(sizeof(BuildShared)));
+	shm_toc_estimate_chunk(e, scan_bytes);
+	shm_toc_estimate_chunk(e, BUFFERALIGN(page_bytes));
+	shm_toc_estimate_chunk(e, center_bytes);
+	shm_toc_estimate_chunk(e, query_bytes);
+	shm_toc_estimate_keys(e, 5);
+	InitializeParallelDSM(p->pcxt);
+	if (p->pcxt->seg == nullptr) {
+		if (IsMVCCSnapshot(p->snapshot))
+			UnregisterSnapshot(p->snapshot);
+		DestroyParallelContext(p->pcxt);
+		ExitParallelMode();
+		return false;
+	}
+	shm_toc *toc = p->pcxt->toc;
+	p->shared = static_cast<BuildShared *>(shm_toc_allocate(toc, BUFFERALIGN(sizeof(BuildShared))));
+	initialize_shared(p->shared, first_block, capacity);
+	p->shared->heap_oid = RelationGetRelid(heap);
+	p->shared->index_oid = RelationGetRelid(index);
+	p->shared->concurrent = concurrent;
+	p->shared->layout = context->layout;
+	p->shared->processes = workers + 1;
+	shm_toc_insert(toc, kKeyShared, p->shared);
+	p->scan = static_cast<ParallelTableScanDesc>(shm_toc_allocate(toc, scan_bytes));
+	table_parallelscan_initialize(heap, p->scan, p->snapshot);
+	shm_toc_insert(toc, kKeyScan, p->scan);
+	p->pages = static_cast<char *>(shm_toc_allocate(toc, BUFFERALIGN(page_bytes)));
+	memset(p->pages + Size(capacity) * BLCKSZ, 0, capacity); // the page locks
+	shm_toc_insert(toc, kKeyPages, p->pages);
+	p->center = static_cast<float *>(shm_toc_allocate(toc, center_bytes));
+	shm_toc_insert(toc, kKeyCenter, p->center);
+	char *shared_query = static_cast<char *>(shm_toc_allocate(toc, query_bytes));
+	memcpy(shared_query, query, query_bytes);
+	shm_toc_insert(toc, kKeyQuery, shared_query);
+
+	LaunchParallelWorkers(p->pcxt);
+	if (p->pcxt->nworkers_launched == 0) {
+		WaitForParallelWorkersToFinish(p->pcxt);
+		if (IsMVCCSnapshot(p->snapshot))
+			UnregisterSnapshot(p->snapshot);
+		DestroyParallelContext(p->pcxt);
+		ExitParallelMode();
+		return false;
+	}
+	WaitForParallelWorkersToAttach(p->pcxt);
+	return true;
+}
+
+// One process's share of a parallel build.
+void scan_share(BuildState *b, ParallelTableScanDesc scan_desc, bool progress) {
+	IndexInfo *info = BuildIndexInfo(b->index);
+	info->ii_Concurrent = b->shared->concurrent;
+	TableScanDesc scan = table_beginscan_parallel(b->heap, scan_desc);
+	double tuples = table_index_build_scan(b->heap, b->index, info, true, progress, build_callback, b, scan);
+	SpinLockAcquire(&b->shared->mutex);
+	b->shared->participants_done++;
+	b->shared->heap_tuples += tuples;
+	SpinLockRelease(&b->shared->mutex);
+	ConditionVariableSignal(&b->shared->done);
+}
+
+double end_parallel(ParallelBuild *p, int participants) {
+	for (;;) {
+		SpinLockAcquire(&p->shared->mutex);
+		bool finished = p->shared->participants_done == participants;
+		SpinLockRelease(&p->shared->mutex);
+		pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, int64(p->shared->tuples.load()));
+		if (finished)
+			break;
+		ConditionVariableTimedSleep(&p->shared->done, 200, WAIT_EVENT_PARALLEL_CREATE_INDEX_SCAN);
+	}
+	ConditionVariableCancelSleep();
+	return p->shared->heap_tuples;
+}
+
+// After all rows: what is still in memory goes to the relation, and the metapage learns of the graph.
+void finish_index(BuildState *b) {
+	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, kPhaseWrite);
+	BuildShared *shared = b->shared;
+	if (!shared->flushed)
+		flush(b);
+	if (shared->has_center)
+		write_center(b->index, b->context->layout, b->shared_center, false);
+	if (shared->entry.level >= 0)
+		raise_entry(b->index, shared->entry.id, shared->entry.level, false);
+}
+
+graph::Layout plan(Relation index, const Opclass &opclass) {
+	int dims = index_dimensions(index, opclass);
+	int m = option_m(index), ef_construction = option_ef_construction(index);
+	if (ef_construction < 2 * m)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		                errmsg("ef_construction must be greater than or equal to 2 * m")));
+	graph::Layout layout;
+	if (!graph::plan_layout(opclass.element, opclass.metric, uint32(dims), uint32(m), uint32(ef_construction),
+	                        kRotationSeed, kPageBytes, layout))
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+		                errmsg("a vertex of %d dimensions with m = %d does not fit into a page", dims, m)));
+	return layout;
+}
+
+} // namespace
+
+IndexBuildResult *hnsw_ambuild(Relation heap, Relation index, IndexInfo *index_info) {
+	if (RelationGetNumberOfBlocks(index) != 0)
+		elog(ERROR, "index \"%s\" already contains data", RelationGetRelationName(index));
+	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "hnsw build", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(memory);
+
+	Opclass opclass = index_opclass(index);
+	graph::Layout layout = plan(index, opclass);
+	Context *context = make_context(layout, opclass);
+	uint32 center_blocks = center_block_count(layout);
+	create_meta(index, MAIN_FORKNUM, layout, center_blocks);
+
+	double rows = estimate_rows(heap);
+	uint32 capacity = wanted_pages(layout, rows);
+	int workers = wanted_workers(heap, rows);
+	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, kPhaseLoad);
+	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_TOTAL, int64(rows));
+
+	BuildState *b = static_cast<BuildState *>(palloc0(sizeof(BuildState)));
+	b->heap = heap;
+	b->index = index;
+	b->context = context;
+	b->leader = true;
+	double heap_tuples;
+	ParallelBuild parallel = {};
+	bool is_parallel = workers > 0 && begin_parallel(&parallel, heap, index, context, center_blocks + 1, capacity, workers,
+	                                                 index_info->ii_Concurrent);
+	if (is_parallel) {
+		prepare(b, parallel.shared, parallel.pages, parallel.center);
+		scan_share(b, parallel.scan, true);
+		heap_tuples = end_parallel(&parallel, parallel.pcxt->nworkers_launched + 1);
+	} else {
+		BuildShared *shared = static_cast<BuildShared *>(palloc(sizeof(BuildShared)));
+		initialize_shared(shared, center_blocks + 1, capacity);
+		char *pages = static_cast<char *>(palloc_extended(BuildStore::memory_for(capacity), MCXT_ALLOC_HUGE));
+		memset(pages + Size(capacity) * BLCKSZ, 0, capacity);
+		prepare(b, shared, pages, static_cast<float *>(palloc0(layout.dims * sizeof(float))));
+		heap_tuples = table_index_build_scan(heap, index, index_info, true, true, build_callback, b, nullptr);
+	}
+	finish_index(b);
+	double index_tuples = double(b->shared->tuples.load());
+	if (is_parallel) {
+		WaitForParallelWorkersToFinish(parallel.pcxt);
+		if (IsMVCCSnapshot(parallel.snapshot))
+			UnregisterSnapshot(parallel.snapshot);
+		DestroyParallelContext(parallel.pcxt);
+		ExitParallelMode();
+	}
+	if (RelationNeedsWAL(index))
+		log_newpage_range(index, MAIN_FORKNUM, 0, RelationGetNumberOfBlocks(index), true);
+
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(memory);
+	IndexBuildResult *result = static_cast<IndexBuildResult *>(palloc(sizeof(IndexBuildResult)));
+	result->heap_tuples = heap_tuples;
+	result->index_tuples = index_tuples;
+	return result;
+}
+
+void hnsw_ambuildempty(Relation index) {
+	Opclass opclass = index_opclass(index);
+	graph::Layout layout = plan(index, opclass);
+	create_meta(index, INIT_FORKNUM, layout, center_block_count(layout));
+}
+
+} // namespace ruvector::am
+
+extern "C" RV_EXPORT void ruvector_hnsw_build_worker(dsm_segment *segment, shm_toc *toc);
+
+void ruvector_hnsw_build_worker(dsm_segment *, shm_toc *toc) {
+	using namespace ruvector::am;
+	auto *shared = static_cast<BuildShared *>(shm_toc_lookup(toc, kKeyShared, false));
+	debug_query_string = static_cast<char *>(shm_toc_lookup(toc, kKeyQuery, false));
+	pgstat_report_activity(STATE_RUNNING, debug_query_string);
+	(void)lock_tranche();
+	LOCKMODE heap_lock = shared->concurrent ? ShareUpdateExclusiveLock : ShareLock;
+	LOCKMODE index_lock = shared->concurrent ? RowExclusiveLock : AccessExclusiveLock;
+	Relation heap = table_open(shared->heap_oid, heap_lock);
+	Relation index = index_open(shared->index_oid, index_lock);
+
+	BuildState *b = static_cast<BuildState *>(palloc0(sizeof(BuildState)));
+	b->heap = heap;
+	b->index = index;
+	b->context = make_context(shared->layout, index_opclass(index));
+	prepare(b, shared, static_cast<char *>(shm_toc_lookup(toc, kKeyPages, false)),
+	        static_cast<float *>(shm_toc_lookup(toc, kKeyCenter, false)));
+	scan_share(b, static_cast<ParallelTableScanDesc>(shm_toc_lookup(toc, kKeyScan, false)), false);
+
+	index_close(index, index_lock);
+	table_close(heap, heap_lock);
+}

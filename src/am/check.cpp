@@ -1,0 +1,744 @@
+// am/check.cpp - walks an index: what it consists of, and whether that is consistent.
+//
+// Three passes. The first reads every page in turn, checks what can be told from a record alone, and notes each
+// record's state, level and vertex. The second checks what records say of each other: links, chains, and the lengths of
+// edges. The third follows the graph from the entry point. Nothing read from a page is trusted before it is checked, so
+// that a broken index gives rows and not a crash; pages are copied, so that nothing is locked while a row is reported.
+#include <cmath>
+
+#include "am/check.hpp"
+#include "ruvector/graph/distance.hpp"
+#include "ruvector/ruvector.h"
+
+extern "C" {
+#include "access/tableam.h"
+#include "catalog/index.h"
+#include "utils/snapmgr.h"
+#include "utils/varbit.h"
+}
+
+namespace ruvector::am {
+
+using graph::ConstSlot;
+using graph::Element;
+using graph::HeapTid;
+using graph::Layout;
+using graph::Metric;
+using graph::NodeId;
+using graph::RecordHeader;
+using graph::RecordState;
+using graph::VectorRef;
+
+namespace {
+
+constexpr int64 kMostLengthsChecked = 50000; // vertices whose edges are compared with exact distances
+constexpr double kUnreachableShare = 0.001;  // up to here it is the approximation, beyond it is a problem
+constexpr uint32 kChunksPerPage = 512;       // more line pointers than a page can have
+
+// What the first pass notes of a record.
+struct Note {
+	NodeId base;
+	uint8 state;
+	uint8 level;
+};
+
+struct TidNote {
+	uint64 tid;
+	NodeId owner;
+};
+
+struct Walk {
+	Relation index;
+	BlockNumber heap_blocks;
+	ProblemRows *problems; // null: only counting
+	BufferAccessStrategy strategy;
+	IndexStats *stats;
+	const Layout *layout;
+	BlockNumber blocks;
+	Size records;
+	Note *notes;    // by record
+	uint8 *kinds;   // by block: PageKind, 0 for a page that is new or broken
+	uint8 *reached; // bitmap by record: overflow records in chains, then records on a path
+	uint8 *chunks;  // bitmap by block and line pointer: chunks in chains
+	TidNote *tids;
+	Size n_tids, tid_room;
+	char *page;       // a copy
+	char *other_page; // of another one
+	uint8_t *other;   // a record of another page
+	void *vector, *other_vector;
+};
+
+void *allocate(Size bytes) {
+	return MemoryContextAllocExtended(CurrentMemoryContext, Max(bytes, Size(1)), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+}
+
+bool get_bit(const uint8 *bits, Size i) {
+	return bits[i / 8] >> (i % 8) & 1;
+}
+void set_bit(uint8 *bits, Size i) {
+	bits[i / 8] = uint8(bits[i / 8] | 1u << (i % 8));
+}
+
+void problem(Walk *w, BlockNumber block, int slot, const char *format, ...) pg_attribute_printf(4, 5);
+void problem(Walk *w, BlockNumber block, int slot, const char *format, ...) {
+	if (w->problems == nullptr)
+		return;
+	char text[256];
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	Datum values[3] = {Int64GetDatum(int64(block)), Int32GetDatum(slot), CStringGetTextDatum(text)};
+	bool nulls[3] = {block == InvalidBlockNumber, slot < 0, false};
+	tuplestore_putvalues(w->problems->rows, w->problems->desc, values, nulls);
+}
+
+// --- Pages and records ---
+
+void copy_page(Walk *w, BlockNumber block, char *copy) {
+	CHECK_FOR_INTERRUPTS();
+	Buffer buffer = ReadBufferExtended(w->index, MAIN_FORKNUM, block, RBM_NORMAL, w->strategy);
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	memcpy(copy, BufferGetPage(buffer), BLCKSZ);
+	UnlockReleaseBuffer(buffer);
+}
+
+bool valid_id(const Walk *w, NodeId id) {
+	BlockNumber block = w->layout->block_of(id);
+	return block != kMetaBlock && block < w->blocks && w->layout->slot_of(id) < w->layout->slots_per_page;
+}
+
+Size record_number(const Walk *w, NodeId id) {
+	return Size(w->layout->block_of(id)) * w->layout->slots_per_page + w->layout->slot_of(id);
+}
+
+const Note *note_of(const Walk *w, NodeId id) {
+	return valid_id(w, id) ? &w->notes[record_number(w, id)] : nullptr;
+}
+
+bool is_vertex(const Note *note) {
+	return note != nullptr && (note->state == uint8(RecordState::live) || note->state == uint8(RecordState::dead));
+}
+
+// Copies a record of a page that the first pass found sound; false where there is none.
+bool copy_record(Walk *w, NodeId id, uint8_t *copy) {
+	if (!valid_id(w, id) || w->kinds[w->layout->block_of(id)] != uint8(PageKind::slots))
+		return false;
+	CHECK_FOR_INTERRUPTS();
+	Buffer buffer = ReadBuffer(w->index, w->layout->block_of(id));
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	Page page = BufferGetPage(buffer);
+	bool sound = !PageIsNew(page) && page_opaque(page)->kind == uint16(PageKind::slots);
+	if (sound)
+		memcpy(copy, page_slot(page, *w->layout, w->layout->slot_of(id)), w->layout->slot_size);
+	UnlockReleaseBuffer(buffer);
+	return sound;
+}
+
+Size most_vector_bytes(const Layout &layout) {
+	return layout.vector_bytes != 0 ? layout.vector_bytes : 4 + 8 * Size(graph::kMaxNonZero);
+}
+
+// Reads a chain of chunks; returns what is wrong with it, or null. `mark`: no other vertex may have the same chunks.
+const char *read_chain(Walk *w, VectorRef ref, void *out, bool mark) {
+	Size done = 0;
+	Size most = most_vector_bytes(*w->layout);
+	memset(out, 0, most);
+	while (ref.block != 0) {
+		if (ref.block >= w->blocks || w->kinds[ref.block] != uint8(PageKind::chunks))
+			return "the vector's chain of chunks leads to a page that has none";
+		copy_page(w, ref.block, w->other_page);
+		Page page = w->other_page;
+		if (ref.offset < FirstOffsetNumber || ref.offset > PageGetMaxOffsetNumber(page) ||
+			!ItemIdIsNormal(PageGetItemId(page, ref.offset)))
+			return "the vector's chain of chunks leads to a chunk that does not exist";
+		ItemId item = PageGetItemId(page, ref.offset);
+		if (ItemIdGetOffset(item) + ItemIdGetLength(item) > BLCKSZ || ItemIdGetLength(item) < sizeof(ChunkHeader))
+			return "the vector's chain of chunks has a chunk of impossible size";
+		ChunkHeader header;
+		memcpy(&header, PageGetItem(page, item), sizeof(header));
+		if (header.bytes == 0 || header.bytes > ItemIdGetLength(item) - sizeof(ChunkHeader) ||
+			header.bytes > most - done)
+			return "the vector's chain of chunks has more or fewer bytes than a vector";
+		if (mark) {
+			Size number = Size(ref.block) * kChunksPerPage + ref.offset % kChunksPerPage;
+			if (get_bit(w->chunks, number))
+				return "the vector's chunks belong to another vertex too";
+			set_bit(w->chunks, number);
+		}
+		memcpy(static_cast<char *>(out) + done, static_cast<char *>(PageGetItem(page, item)) + sizeof(ChunkHeader),
+			   header.bytes);
+		done += header.bytes;
+		ref = {header.next_block, header.next_offset, 0};
+	}
+	if (Element(w->layout->element) == Element::sparse) {
+		int32 nnz = 0;
+		memcpy(&nnz, out, sizeof(nnz));
+		if (done < 4 || nnz < 0 || uint32(nnz) > graph::kMaxNonZero || done != 4 + 8 * Size(nnz))
+			return "the vector's chain of chunks has more or fewer bytes than a vector";
+	} else if (done != w->layout->vector_bytes)
+		return "the vector's chain of chunks has more or fewer bytes than a vector";
+	return nullptr;
+}
+
+bool is_zero_half(uint16 x) {
+	return (x & 0x7fff) == 0;
+}
+
+// What is wrong with a stored vector, or null.
+const char *vector_problem(const Layout &layout, const void *vector) {
+	switch (Element(layout.element)) {
+	case Element::f32:
+		for (uint32 i = 0; i < layout.dims; i++)
+			if (!std::isfinite(static_cast<const float *>(vector)[i]))
+				return "the vector has an element that is not finite";
+		break;
+	case Element::f16:
+		for (uint32 i = 0; i < layout.dims; i++)
+			if ((static_cast<const uint16 *>(vector)[i] & 0x7c00) == 0x7c00)
+				return "the vector has an element that is not finite";
+		break;
+	case Element::bit:
+		if (layout.dims % 8 != 0 &&
+			(static_cast<const uint8 *>(vector)[layout.dims / 8] & (0xff >> layout.dims % 8)) != 0)
+			return "the vector has bits past its end";
+		break;
+	case Element::sparse: {
+		const auto *indices = static_cast<const int32 *>(vector) + 1;
+		int32 nnz = indices[-1];
+		const auto *values = reinterpret_cast<const float *>(indices + nnz);
+		for (int32 i = 0; i < nnz; i++) {
+			if (indices[i] < 0 || uint32(indices[i]) >= layout.dims || (i > 0 && indices[i] <= indices[i - 1]))
+				return "the vector's indices are out of order or out of range";
+			if (!std::isfinite(values[i]))
+				return "the vector has an element that is not finite";
+		}
+		break;
+	}
+	}
+	return nullptr;
+}
+
+// What makes a layout unusable, or null: whatever follows relies on its offsets.
+const char *layout_problem(const Layout &l) {
+	if (graph::distance_function(l) == nullptr)
+		return "its element type and metric do not go together";
+	if (l.codec != uint8(graph::Codec::plain))
+		return "its codec is unknown";
+	if (l.dims < 1 || l.dims > max_dimensions(Element(l.element)))
+		return "its number of dimensions is out of range";
+	uint32 bytes = l.element == uint8(Element::f32)   ? l.dims * 4
+				   : l.element == uint8(Element::f16) ? l.dims * 2
+				   : l.element == uint8(Element::bit) ? (l.dims + 7) / 8
+													  : 0;
+	if (l.vector_bytes != bytes || (bytes == 0 && !l.external))
+		return "its vectors have an impossible size";
+	if (l.degree < 1 || l.degree > graph::kMaxDegree || l.slots_per_page < 1 || l.slot_bits > 8 ||
+		(1u << l.slot_bits) < l.slots_per_page || l.slot_size < sizeof(RecordHeader) || l.slot_size % 16 != 0 ||
+		Size(l.slot_size) * l.slots_per_page > kPageBytes)
+		return "its records do not fit into a page";
+	if (l.bits != 0 && ((l.bits != 1 && l.bits != 2 && l.bits != 4) || l.code_dims < 4 || l.code_dims % 4 != 0 ||
+						l.code_dims > (l.dims + 3) / 4 * 4 || l.degree % graph::kBlockLanes != 0))
+		return "its edge codes are impossible";
+	struct {
+		uint32 start, bytes, alignment;
+	} fields[] = {
+		{l.ids, l.degree * 4u, 4},
+		{l.lengths, l.degree * 2u, 2},
+		{l.occluded, (l.degree + 7u) / 8, 1},
+		{l.a, l.bits ? l.degree * 4u : 0, 4},
+		{l.f, l.bits ? l.degree * 2u : 0, 2},
+		{l.codes, l.bits ? uint32(l.blocks() * l.block_bytes()) : 0, 16},
+		{l.vector, l.external ? 0 : l.vector_bytes, 16},
+	};
+	for (const auto &field : fields)
+		if (field.bytes != 0 && (field.start < sizeof(RecordHeader) || field.start % field.alignment != 0 ||
+								 field.start + field.bytes > l.slot_size))
+			return "a field of its records is out of place";
+	return nullptr;
+}
+
+// --- First pass: pages and records by themselves ---
+
+void add_tid(Walk *w, BlockNumber block, int slot, HeapTid tid, NodeId owner) {
+	BlockNumber heap_block = BlockNumber(tid.block_hi) << 16 | tid.block_lo;
+	if (tid.offset == InvalidOffsetNumber || tid.offset > MaxOffsetNumber || heap_block >= w->heap_blocks) {
+		problem(w, block, slot, "heap TID (%u,%u) is out of range", heap_block, tid.offset);
+		return;
+	}
+	if (w->n_tids == w->tid_room) {
+		w->tid_room = Max(w->tid_room * 2, Size(1024));
+		Size bytes = w->tid_room * sizeof(TidNote);
+		w->tids = static_cast<TidNote *>(w->tids != nullptr ? repalloc_huge(w->tids, bytes) : allocate(bytes));
+	}
+	w->tids[w->n_tids++] = {uint64(heap_block) << 16 | tid.offset, owner};
+}
+
+void check_record_alone(Walk *w, BlockNumber block, uint32 slot, ConstSlot record) {
+	const Layout &layout = *w->layout;
+	const RecordHeader &header = record.header();
+	NodeId id = layout.node_id(block, slot);
+	Note *note = &w->notes[record_number(w, id)];
+	IndexStats *stats = w->stats;
+	int s = int(slot);
+
+	if (header.state > uint8(RecordState::tids)) {
+		problem(w, block, s, "the record's state %d is unknown", header.state);
+		return;
+	}
+	if (record.state() == RecordState::free) {
+		stats->free_slots++;
+		return;
+	}
+	if (!valid_id(w, header.base)) {
+		problem(w, block, s, "the record's vertex %u does not exist", header.base);
+		return;
+	}
+	if (record.state() == RecordState::tids) {
+		if (header.tid_count > layout.tids_per_overflow()) {
+			problem(w, block, s, "a list of heap TIDs has %u of at most %u", header.tid_count,
+					layout.tids_per_overflow());
+			return;
+		}
+		*note = {header.base, header.state, 0};
+		stats->tids += header.tid_count;
+		return;
+	}
+
+	if (header.level > graph::kMaxLevel || header.degree > layout.degree) {
+		problem(w, block, s, "a record of level %u with %u neighbors is impossible", header.level, header.degree);
+		return;
+	}
+	*note = {header.base, header.state, header.level};
+	bool live = record.state() == RecordState::live;
+	stats->by_level[header.level] += live;
+	if (header.level > 0) {
+		if (header.tid_count != 0 || header.overflow != graph::kNoNode)
+			problem(w, block, s, "a record of level %u has heap TIDs", header.level);
+	} else {
+		(live ? stats->vertices : stats->dead)++;
+		stats->edges += live ? header.degree : 0;
+		if (header.base != id || header.down != graph::kNoNode)
+			problem(w, block, s, "a record of level 0 belongs to another vertex or leads down");
+		if (header.tid_count > graph::kInlineTids)
+			problem(w, block, s, "the record has %u heap TIDs of at most %u", header.tid_count, graph::kInlineTids);
+		else
+			stats->tids += header.tid_count;
+		stats->vertices_with_tids += header.tid_count != 0 || header.overflow != graph::kNoNode;
+		bool any = header.tid_count != 0 || header.overflow != graph::kNoNode;
+		if (live != any)
+			problem(w, block, s, live ? "a live vertex has no heap TIDs" : "a dead vertex has heap TIDs");
+	}
+	if (w->problems == nullptr)
+		return;
+
+	if (!layout.external) {
+		const char *wrong = vector_problem(layout, record.vector());
+		if (wrong != nullptr)
+			problem(w, block, s, "%s", wrong);
+	}
+	for (uint32 e = 0; e < header.degree; e++) {
+		bool finite = std::isfinite(graph::from_bf16(record.lengths()[e]));
+		if (layout.has_codes())
+			finite = finite && std::isfinite(record.a()[e]) && std::isfinite(graph::from_bf16(record.f()[e]));
+		if (!finite)
+			problem(w, block, s, "edge %u has a length or factor that is not finite", e);
+	}
+}
+
+// Whether the page is what its place says; reports it otherwise.
+bool check_page_alone(Walk *w, BlockNumber block) {
+	Page page = w->page;
+	auto *header = reinterpret_cast<PageHeader>(page);
+	if (PageGetPageSize(page) != BLCKSZ || PageGetPageLayoutVersion(page) != PG_PAGE_LAYOUT_VERSION ||
+		header->pd_special != BLCKSZ - MAXALIGN(sizeof(PageOpaque)) || header->pd_lower < SizeOfPageHeaderData ||
+		header->pd_lower > header->pd_upper || header->pd_upper > header->pd_special) {
+		problem(w, block, -1, "the page's header is broken");
+		return false;
+	}
+	uint16 kind = page_opaque(page)->kind;
+	if (page_opaque(page)->page_id != kPageId || kind < uint16(PageKind::meta) || kind > uint16(PageKind::chunks)) {
+		problem(w, block, -1, "the page is not one of an hnsw index");
+		return false;
+	}
+	bool parameters = block >= 1 && block <= w->stats->meta.center_blocks;
+	if ((kind == uint16(PageKind::meta)) != (block == kMetaBlock) ||
+		(kind == uint16(PageKind::parameters)) != parameters) {
+		problem(w, block, -1, "a page of kind %u is out of place", kind);
+		return false;
+	}
+	Size used = kind == uint16(PageKind::meta)         ? sizeof(MetaPage)
+				: kind == uint16(PageKind::parameters) ? kPageBytes
+													   : Size(w->layout->slots_per_page) * w->layout->slot_size;
+	if (kind != uint16(PageKind::chunks) && header->pd_lower != MAXALIGN(SizeOfPageHeaderData) + used) {
+		problem(w, block, -1, "pd_lower is %u instead of %zu", header->pd_lower,
+				size_t(MAXALIGN(SizeOfPageHeaderData) + used));
+		return false;
+	}
+	return true;
+}
+
+void first_pass(Walk *w) {
+	for (BlockNumber block = 0; block < w->blocks; block++) {
+		copy_page(w, block, w->page);
+		if (PageIsNew(w->page)) { // left by a crash while the index was extended
+			if (block <= w->stats->meta.center_blocks)
+				problem(w, block, -1, "the page is empty");
+			continue;
+		}
+		if (!check_page_alone(w, block))
+			continue;
+		w->kinds[block] = uint8(page_opaque(w->page)->kind);
+		w->stats->chunk_pages += w->kinds[block] == uint8(PageKind::chunks);
+		if (w->kinds[block] != uint8(PageKind::slots))
+			continue;
+		w->stats->slot_pages++;
+		for (uint32 slot = 0; slot < w->layout->slots_per_page; slot++)
+			check_record_alone(w, block, slot, {page_slot(w->page, *w->layout, slot), w->layout});
+	}
+}
+
+// --- Second pass: what records say of each other ---
+
+void check_tid_chain(Walk *w, BlockNumber block, int slot, const RecordHeader &header) {
+	for (uint32 i = 0; i < Min(uint32(header.tid_count), graph::kInlineTids); i++)
+		add_tid(w, block, slot, header.tids[i], header.base);
+	for (NodeId id = header.overflow; id != graph::kNoNode;) {
+		const Note *note = note_of(w, id);
+		if (note == nullptr || note->state != uint8(RecordState::tids) || note->base != header.base ||
+			!copy_record(w, id, w->other)) {
+			problem(w, block, slot, "the list of heap TIDs goes on at %u, which is not a part of it", id);
+			return;
+		}
+		Size number = record_number(w, id);
+		if (get_bit(w->reached, number)) {
+			problem(w, block, slot, "the list of heap TIDs comes to %u twice", id);
+			return;
+		}
+		set_bit(w->reached, number);
+		const auto *part = reinterpret_cast<const RecordHeader *>(w->other);
+		const auto *tids = reinterpret_cast<const HeapTid *>(w->other + sizeof(RecordHeader));
+		for (uint32 i = 0; i < Min(uint32(part->tid_count), w->layout->tids_per_overflow()); i++)
+			add_tid(w, w->layout->block_of(id), int(w->layout->slot_of(id)), tids[i], header.base);
+		id = part->overflow;
+	}
+}
+
+// Whether a length, stored in 16 bits, can be that of an exact distance. Lengths are computed from the same vectors,
+// but by another instruction set perhaps; an inner product can be much smaller than its terms, so what it may be off is
+// relative to the vectors' norms.
+bool length_agrees(const Layout &layout, float length, float exact, const void *a, const void *b) {
+	double slack = std::fabs(double(exact)) / 128 + 1e-30;
+	if (layout.metric == uint8(Metric::ip) || layout.metric == uint8(Metric::cosine)) {
+		graph::DistanceFunction distance = graph::distance_function(layout);
+		slack += 1e-4 * std::sqrt(double(distance(layout, a, a)) * double(distance(layout, b, b)));
+	}
+	return std::fabs(double(length) - double(exact)) <= slack;
+}
+
+void check_lengths(Walk *w, BlockNumber block, int slot, ConstSlot record, const void *own) {
+	const Layout &layout = *w->layout;
+	for (uint32 e = 0; e < record.header().degree; e++) {
+		NodeId id = record.ids()[e];
+		if (!is_vertex(note_of(w, id)) || !copy_record(w, id, w->other))
+			continue;
+		ConstSlot neighbor{w->other, w->layout};
+		const void *vector = layout.external ? w->other_vector : static_cast<const void *>(neighbor.vector());
+		if (layout.external && read_chain(w, neighbor.header().vector, w->other_vector, false) != nullptr)
+			continue; // reported where it belongs
+		if (vector_problem(layout, vector) != nullptr)
+			continue;
+		float exact = graph::distance_function(layout)(layout, own, vector);
+		float length = graph::from_bf16(record.lengths()[e]);
+		if (!length_agrees(layout, length, exact, own, vector))
+			problem(w, block, slot, "the edge to %u has length %g, but the distance is %g", id, double(length),
+					double(exact));
+	}
+}
+
+void check_links(Walk *w, BlockNumber block, int slot, ConstSlot record) {
+	const RecordHeader &header = record.header();
+	NodeId own = w->layout->node_id(block, uint32(slot));
+	for (uint32 e = 0; e < header.degree; e++) {
+		NodeId id = record.ids()[e];
+		const Note *note = note_of(w, id);
+		if (note == nullptr)
+			problem(w, block, slot, "the link to %u leads out of the index", id);
+		else if (id == own)
+			problem(w, block, slot, "the record links to itself");
+		else if (!is_vertex(note))
+			problem(w, block, slot, "the link to %u leads to a record that is no vertex", id);
+		else if (note->level != header.level)
+			problem(w, block, slot, "the link to %u leads from level %u to level %u", id, header.level, note->level);
+		for (uint32 f = 0; f < e; f++)
+			if (record.ids()[f] == id)
+				problem(w, block, slot, "there are two links to %u", id);
+	}
+	if (header.level > 0) {
+		const Note *base = note_of(w, header.base);
+		const Note *down = note_of(w, header.down);
+		if (!is_vertex(base) || base->level != 0)
+			problem(w, block, slot, "the record's vertex %u has no record at level 0", header.base);
+		if (!is_vertex(down) || down->level + 1 != header.level || down->base != header.base)
+			problem(w, block, slot, "the record leads down to %u, which is not the same vertex one level lower",
+					header.down);
+		else if (record.state() == RecordState::live && down->state != uint8(RecordState::live))
+			problem(w, block, slot, "the record is live, but not the one below it, %u", header.down);
+	}
+}
+
+void second_pass(Walk *w) {
+	int64 ordinal = 0;
+	int64 stride = Max(int64(1), (w->stats->vertices + kMostLengthsChecked - 1) / kMostLengthsChecked);
+	for (BlockNumber block = 1; block < w->blocks; block++) {
+		if (w->kinds[block] != uint8(PageKind::slots))
+			continue;
+		copy_page(w, block, w->page);
+		for (uint32 slot = 0; slot < w->layout->slots_per_page; slot++) {
+			const Note *note = note_of(w, w->layout->node_id(block, slot));
+			if (!is_vertex(note))
+				continue;
+			ConstSlot record{page_slot(w->page, *w->layout, slot), w->layout};
+			const RecordHeader &header = record.header();
+			if (note->state != header.state || note->level != header.level || header.degree > w->layout->degree) {
+				problem(w, block, int(slot), "the record changed while it was checked");
+				continue;
+			}
+			check_links(w, block, int(slot), record);
+			if (header.level == 0)
+				check_tid_chain(w, block, int(slot), header);
+
+			const void *own = w->layout->external ? w->vector : static_cast<const void *>(record.vector());
+			const char *wrong = nullptr;
+			if (w->layout->external)
+				wrong = read_chain(w, header.vector, w->vector, header.level == 0);
+			if (wrong == nullptr)
+				wrong = vector_problem(*w->layout, own);
+			if (wrong != nullptr) {
+				if (w->layout->external) // else the first pass told
+					problem(w, block, int(slot), "%s", wrong);
+			} else if (ordinal++ % stride == 0)
+				check_lengths(w, block, int(slot), record, own);
+		}
+	}
+}
+
+int compare_tids(const void *a, const void *b) {
+	uint64 x = static_cast<const TidNote *>(a)->tid, y = static_cast<const TidNote *>(b)->tid;
+	return x < y ? -1 : x > y;
+}
+
+void check_tids_unique(Walk *w) {
+	if (w->n_tids == 0)
+		return;
+	qsort(w->tids, w->n_tids, sizeof(TidNote), compare_tids);
+	for (Size i = 1; i < w->n_tids; i++)
+		if (w->tids[i].tid == w->tids[i - 1].tid) {
+			NodeId owner = w->tids[i].owner;
+			problem(w, w->layout->block_of(owner), int(w->layout->slot_of(owner)),
+					"heap TID (%u,%u) is in the index twice, here and at %u", BlockNumber(w->tids[i].tid >> 16),
+					unsigned(w->tids[i].tid & 0xffff), w->tids[i - 1].owner);
+		}
+}
+
+// --- Third pass: reachability ---
+
+void third_pass(Walk *w) {
+	const MetaPage &meta = w->stats->meta;
+	const Note *entry = note_of(w, meta.entry);
+	if (meta.entry == graph::kNoNode && meta.entry_level < 0) {
+		if (w->stats->vertices > 0)
+			problem(w, kMetaBlock, -1, "there are vertices, but no entry point");
+		w->stats->unreachable = w->stats->vertices;
+		return;
+	}
+	if (!is_vertex(entry) || entry->level != meta.entry_level) {
+		problem(w, kMetaBlock, -1, "the entry point %u is not a record of level %d", meta.entry, meta.entry_level);
+		w->stats->unreachable = w->stats->vertices;
+		return;
+	}
+	for (int level = meta.entry_level + 1; level <= graph::kMaxLevel; level++)
+		if (w->stats->by_level[level] > 0)
+			problem(w, kMetaBlock, -1, "there are records of level %d above the entry point's level %d", level,
+					meta.entry_level);
+
+	memset(w->reached, 0, w->records / 8 + 1);
+	auto *queue = static_cast<NodeId *>(allocate(w->records * sizeof(NodeId)));
+	Size head = 0, tail = 0;
+	int64 live = 0;
+	auto visit = [&](NodeId id, int level) {
+		const Note *note = note_of(w, id);
+		if (!is_vertex(note) || note->level != level || get_bit(w->reached, record_number(w, id)))
+			return;
+		set_bit(w->reached, record_number(w, id));
+		live += level == 0 && note->state == uint8(RecordState::live);
+		queue[tail++] = id;
+	};
+	visit(meta.entry, meta.entry_level);
+	while (head < tail) {
+		NodeId id = queue[head++];
+		int level = note_of(w, id)->level;
+		if (!copy_record(w, id, w->other))
+			continue;
+		ConstSlot record{w->other, w->layout};
+		for (uint32 e = 0; e < Min(uint32(record.header().degree), uint32(w->layout->degree)); e++)
+			visit(record.ids()[e], level);
+		if (level > 0)
+			visit(record.header().down, level - 1);
+	}
+	pfree(queue);
+	w->stats->unreachable = w->stats->vertices - live;
+	if (double(w->stats->unreachable) > kUnreachableShare * double(w->stats->vertices))
+		problem(w, InvalidBlockNumber, -1,
+				INT64_FORMAT " of " INT64_FORMAT " vertices cannot be reached from the entry point",
+				w->stats->unreachable, w->stats->vertices);
+}
+
+// --- The table ---
+
+struct HeapCheck {
+	Walk *walk;
+	bool normalize;
+	MemoryContext memory;
+};
+
+// A vector of norm zero is not in a cosine index.
+bool has_zero_norm(Element element, Datum value) {
+	switch (element) {
+	case Element::f32: {
+		const auto *v = reinterpret_cast<const RuvectorVector *>(PG_DETOAST_DATUM(value));
+		for (int i = 0; i < v->dim; i++)
+			if (double(v->x[i]) * double(v->x[i]) != 0)
+				return false;
+		return true;
+	}
+	case Element::f16: {
+		const auto *v = reinterpret_cast<const RuvectorHalfvec *>(PG_DETOAST_DATUM(value));
+		for (int i = 0; i < v->dim; i++)
+			if (!is_zero_half(v->x[i]))
+				return false;
+		return true;
+	}
+	case Element::sparse: {
+		const auto *v = reinterpret_cast<const RuvectorSparsevec *>(PG_DETOAST_DATUM(value));
+		for (int i = 0; i < v->nnz; i++)
+			if (double(RUVECTOR_SPARSEVEC_VALUES(v)[i]) * double(RUVECTOR_SPARSEVEC_VALUES(v)[i]) != 0)
+				return false;
+		return true;
+	}
+	case Element::bit:
+		break;
+	}
+	return false;
+}
+
+void check_heap_row(Relation, ItemPointer tid, Datum *values, bool *isnull, bool, void *state) {
+	auto *check = static_cast<HeapCheck *>(state);
+	if (isnull[0])
+		return;
+	Walk *w = check->walk;
+	TidNote key = {uint64(ItemPointerGetBlockNumber(tid)) << 16 | ItemPointerGetOffsetNumber(tid), graph::kNoNode};
+	if (w->n_tids > 0 && bsearch(&key, w->tids, w->n_tids, sizeof(TidNote), compare_tids) != nullptr)
+		return;
+	MemoryContext old = MemoryContextSwitchTo(check->memory);
+	bool missing = !check->normalize || !has_zero_norm(Element(w->layout->element), values[0]);
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(check->memory);
+	if (missing)
+		problem(w, InvalidBlockNumber, -1, "the row at (%u,%u) is not in the index", ItemPointerGetBlockNumber(tid),
+				ItemPointerGetOffsetNumber(tid));
+}
+
+// As an index build would scan the table, but with a snapshot: rows that are visible must be indexed by the TID of the
+// root of their HOT chain, which is what the scan hands over.
+void check_heap(Walk *w, Relation heap) {
+	HeapCheck check = {w, w->layout->metric == uint8(Metric::cosine),
+					   AllocSetContextCreate(CurrentMemoryContext, "hnsw check", ALLOCSET_DEFAULT_SIZES)};
+	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+	IndexInfo *info = BuildIndexInfo(w->index);
+	info->ii_Concurrent = true; // by the snapshot
+	TableScanDesc scan = table_beginscan_strat(heap, snapshot, 0, nullptr, true, true);
+	table_index_build_scan(heap, w->index, info, true, false, check_heap_row, &check, scan); // ends the scan
+	UnregisterSnapshot(snapshot);
+	MemoryContextDelete(check.memory);
+}
+
+// Reads the metapage and makes room; false if the index cannot be walked.
+bool begin_walk(Walk *w, Relation index, Relation heap, IndexStats *stats, ProblemRows *problems) {
+	memset(w, 0, sizeof(*w));
+	memset(stats, 0, sizeof(*stats));
+	w->index = index;
+	w->problems = problems;
+	w->stats = stats;
+	w->strategy = GetAccessStrategy(BAS_BULKREAD);
+	w->heap_blocks = heap != nullptr ? RelationGetNumberOfBlocks(heap) : MaxBlockNumber;
+	w->blocks = RelationGetNumberOfBlocks(index);
+	stats->pages = w->blocks;
+	if (w->blocks == 0) {
+		problem(w, InvalidBlockNumber, -1, "the index has no pages");
+		return false;
+	}
+	read_meta(index, &stats->meta);
+	const char *wrong = layout_problem(stats->meta.layout);
+	if (wrong != nullptr) {
+		if (problems == nullptr)
+			ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
+							errmsg("the layout of index \"%s\" is broken: %s", RelationGetRelationName(index), wrong),
+							errhint("Please REINDEX it.")));
+		problem(w, kMetaBlock, -1, "the layout of the index is broken: %s", wrong);
+		return false;
+	}
+	w->layout = &stats->meta.layout;
+	w->records = Size(w->blocks) * w->layout->slots_per_page;
+	w->notes = static_cast<Note *>(allocate(w->records * sizeof(Note)));
+	w->kinds = static_cast<uint8 *>(allocate(w->blocks));
+	w->reached = static_cast<uint8 *>(allocate(w->records / 8 + 1));
+	if (w->layout->external)
+		w->chunks = static_cast<uint8 *>(allocate(Size(w->blocks) * (kChunksPerPage / 8)));
+	w->page = static_cast<char *>(allocate(BLCKSZ));
+	w->other_page = static_cast<char *>(allocate(BLCKSZ));
+	w->other = static_cast<uint8_t *>(allocate(w->layout->slot_size));
+	w->vector = allocate(most_vector_bytes(*w->layout));
+	w->other_vector = allocate(most_vector_bytes(*w->layout));
+	return true;
+}
+
+void check_meta(Walk *w) {
+	const MetaPage &meta = w->stats->meta;
+	Opclass opclass = index_opclass(w->index);
+	if (meta.layout.element != uint8(opclass.element) || meta.layout.metric != uint8(opclass.metric))
+		problem(w, kMetaBlock, -1, "the index was built with another operator class");
+	Size center_bytes = meta.layout.has_codes() ? Size(meta.layout.dims) * sizeof(float) : 0;
+	if (meta.center_blocks != (center_bytes + kPageBytes - 1) / kPageBytes || meta.center_blocks >= w->blocks)
+		problem(w, kMetaBlock, -1, "the index has %u parameter pages", meta.center_blocks);
+	if (meta.layout.has_codes() && !meta.center_set && meta.entry != graph::kNoNode)
+		problem(w, kMetaBlock, -1, "there are vertices, but no center");
+}
+
+} // namespace
+
+void walk_for_stats(Relation index, IndexStats *stats) {
+	Walk walk;
+	if (!begin_walk(&walk, index, nullptr, stats, nullptr))
+		ereport(ERROR,
+				(errcode(ERRCODE_INDEX_CORRUPTED), errmsg("index \"%s\" has no pages", RelationGetRelationName(index)),
+				 errhint("Please REINDEX it.")));
+	first_pass(&walk);
+	third_pass(&walk);
+}
+
+void walk_for_problems(Relation index, Relation heap, bool heap_all_indexed, ProblemRows *problems) {
+	Walk walk;
+	IndexStats stats;
+	if (!begin_walk(&walk, index, heap, &stats, problems))
+		return;
+	check_meta(&walk);
+	first_pass(&walk);
+	second_pass(&walk);
+	check_tids_unique(&walk);
+	third_pass(&walk);
+	if (heap_all_indexed)
+		check_heap(&walk, heap);
+}
+
+} // namespace ruvector::am

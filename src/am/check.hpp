@@ -1,0 +1,36 @@
+// am/check.hpp - walks an index: what it consists of, and whether that is consistent.
+#pragma once
+
+#include "am/hnsw.hpp"
+
+extern "C" {
+#include "access/tupdesc.h"
+#include "utils/tuplestore.h"
+}
+
+namespace ruvector::am {
+
+struct IndexStats {
+	MetaPage meta;
+	int64 pages, slot_pages, chunk_pages;
+	int64 vertices, dead, free_slots; // live and dead ones at level 0
+	int64 tids, vertices_with_tids;
+	int64 by_level[graph::kMaxLevel + 1]; // live records
+	int64 edges;                          // of live records at level 0
+	int64 unreachable;                    // live vertices to which no path leads from the entry point
+};
+
+// Where problems go: rows (block bigint, slot int, problem text).
+struct ProblemRows {
+	Tuplestorestate *rows;
+	TupleDesc desc;
+};
+
+// Counts what there is. Others may change the index meanwhile: the result is then approximate.
+void walk_for_stats(Relation index, IndexStats *stats);
+// Reports whatever is wrong. Nobody may write to the table meanwhile. With heap_all_indexed the table is read too:
+// every row that should be in the index must be. Reads every page of the index some 2 + degree times, and uses about 30
+// bytes of memory per vertex.
+void walk_for_problems(Relation index, Relation heap, bool heap_all_indexed, ProblemRows *problems);
+
+} // namespace ruvector::am

@@ -1,0 +1,88 @@
+// am/hnsw.hpp - what the files of this room share: options, settings, the index's context, the callbacks.
+#pragma once
+
+#include "am/page.hpp"
+
+extern "C" {
+#include "access/amapi.h"
+#include "nodes/execnodes.h"
+#include "nodes/pathnodes.h"
+}
+
+namespace ruvector::am {
+
+// --- options.cpp: reloptions (m, ef_construction) and the settings hnsw.* ---
+constexpr int kDefaultM = 16, kMinM = 2, kMaxM = 100;
+constexpr int kDefaultEfConstruction = 64, kMinEfConstruction = 4, kMaxEfConstruction = 1000;
+
+constexpr int kMinEfSearch = 1, kMaxEfSearch = 1000;
+
+enum IterativeScan { iterative_off = 0, iterative_relaxed = 1, iterative_strict = 2 };
+// Functions, because the variables may be another library's: read them once per scan.
+int setting_ef_search();              // hnsw.ef_search, default 40
+int setting_iterative_scan();         // hnsw.iterative_scan, default strict_order
+int setting_max_scan_tuples();        // hnsw.max_scan_tuples, default 20000
+double setting_scan_mem_multiplier(); // hnsw.scan_mem_multiplier, default 1
+
+struct Options { // the relation's rd_options
+	int32 vl_len_;
+	int m;
+	int ef_construction;
+};
+int option_m(Relation index);
+int option_ef_construction(Relation index);
+void check_options(Relation index); // raises where they do not go together; for a build
+void define_options();              // reloption kind and settings, once at load
+bytea *hnsw_amoptions(Datum reloptions, bool validate);
+
+// --- validate.cpp: what an operator class means ---
+struct Opclass {
+	graph::Element element;
+	graph::Metric metric;
+	graph::Codec codec;
+	bool normalize; // cosine: vectors are normalised, and those of zero norm are not indexed
+};
+// Of the index's only column; raises where the class's distance function is not one of ours.
+Opclass index_opclass(Relation index);
+// The same from the class's support functions 1 and 2 (invalid: none), from the catalog alone: false where they are not
+// ours.
+bool opclass_of_functions(Oid distance_function, Oid norm_function, Opclass *opclass);
+bool hnsw_amvalidate(Oid opclass_oid);
+// Dimensions of the indexed column from its type modifier; raises pgvector's errors where there are none or too many.
+int index_dimensions(Relation index, const Opclass &opclass);
+uint32 max_dimensions(graph::Element element); // of a column that is indexed
+constexpr uint32 kMaxSparseDimensions = 1000000000;
+
+// What the type support functions (hnsw_halfvec_support and its like) point to.
+struct TypeSupport {
+	graph::Element element;
+	uint32 max_dimensions;
+};
+
+// --- callbacks ---
+IndexBuildResult *hnsw_ambuild(Relation heap, Relation index, IndexInfo *index_info);
+void hnsw_ambuildempty(Relation index);
+bool hnsw_aminsert(Relation index, Datum *values, bool *isnull, ItemPointer heap_tid, Relation heap,
+				   IndexUniqueCheck check_unique, bool index_unchanged, IndexInfo *index_info);
+IndexBulkDeleteResult *hnsw_ambulkdelete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
+										 IndexBulkDeleteCallback callback, void *callback_state);
+IndexBulkDeleteResult *hnsw_amvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats);
+void hnsw_amcostestimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *startup_cost, Cost *total_cost,
+						 Selectivity *selectivity, double *correlation, double *pages);
+IndexScanDesc hnsw_ambeginscan(Relation index, int nkeys, int norderbys);
+void hnsw_amrescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys, int norderbys);
+bool hnsw_amgettuple(IndexScanDesc scan, ScanDirection direction);
+void hnsw_amendscan(IndexScanDesc scan);
+char *hnsw_ambuildphasename(int64 phase);
+
+constexpr int64 kPhaseLoad = 2;  // PROGRESS_CREATEIDX_SUBPHASE_INITIALIZE is 1
+constexpr int64 kPhaseWrite = 3;
+
+// Of the rotation and the levels: fixed, so that a rebuild or a replica gives the same index.
+constexpr uint64 kRotationSeed = UINT64CONST(0x7276656374);
+
+// Heavyweight page lock on the metapage's number: inserts hold it shared, vacuum takes it exclusively for a moment to
+// let the inserts that may still know a dead vertex finish. See README.md.
+constexpr BlockNumber kInsertLock = 0;
+
+} // namespace ruvector::am

@@ -1,0 +1,71 @@
+// am/insert.cpp - aminsert: adds one vertex, or one more heap TID to an identical one.
+// Locks: the insert lock in share mode against vacuum's freeing of records; exclusively when the entry point may change.
+#include "am/buffer_store.hpp"
+#include "ruvector/graph/insert.hpp"
+
+extern "C" {
+#include "storage/lmgr.h"
+}
+
+namespace ruvector::am {
+
+bool hnsw_aminsert(Relation index, Datum *values, bool *isnull, ItemPointer heap_tid, Relation, IndexUniqueCheck, bool,
+                   IndexInfo *) {
+	if (isnull[0])
+		return false;
+	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "hnsw insert", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(memory);
+
+	MetaPage meta;
+	read_meta(index, &meta);
+	Context *context = load_context(index, meta);
+	const graph::Layout &layout = context->layout;
+	const void *vector = stored_vector(*context, values[0], false);
+	if (vector) {
+		int level = graph::draw_level(layout,
+		                              graph::hash_vector(vector, graph::vector_size(layout, vector), layout.seed));
+		LOCKMODE mode = level > meta.entry_level ? ExclusiveLock : ShareLock;
+		LockPage(index, kInsertLock, mode);
+		read_meta(index, &meta); // vacuum may have moved the entry point; another insert may have been the first
+		if (mode == ShareLock && level > meta.entry_level) {
+			UnlockPage(index, kInsertLock, mode);
+			mode = ExclusiveLock;
+			LockPage(index, kInsertLock, mode);
+			read_meta(index, &meta);
+		}
+		if (layout.has_codes()) {
+			if (!meta.center_set) {
+				float *center = static_cast<float *>(palloc(layout.dims * sizeof(float)));
+				graph::to_floats(layout, vector, center);
+				write_center(index, layout, center, true);
+				read_meta(index, &meta);
+			}
+			if (!context->projection.center)
+				context = load_context(index, meta);
+		}
+
+		BufferStore store;
+		store.initialize(index, &context->layout, true);
+		graph::Arena arena = context_arena(memory);
+		auto *inserter = static_cast<graph::Inserter<BufferStore> *>(palloc(sizeof(graph::Inserter<BufferStore>)));
+		inserter->initialize(&store, &context->layout, &context->projection, &arena, &arena);
+		graph::Entry entry = {meta.entry, meta.entry_level};
+		graph::HeapTid tid = to_heap_tid(heap_tid);
+		graph::NodeId same = inserter->find(vector, level, entry);
+		if (same == graph::kNoNode || !inserter->add_duplicate(same, tid)) {
+			if (same != graph::kNoNode)
+				inserter->find(vector, level, entry, true);
+			graph::NodeId base;
+			graph::NodeId top = inserter->write(vector, tid, level, &base);
+			if (level > meta.entry_level)
+				raise_entry(index, top, level, true);
+		}
+		UnlockPage(index, kInsertLock, mode);
+	}
+
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(memory);
+	return false;
+}
+
+} // namespace ruvector::am

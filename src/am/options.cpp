@@ -1,0 +1,151 @@
+// am/options.cpp - index options (m, ef_construction) and the settings hnsw.*.
+//
+// The settings have pgvector's names. If its library was loaded into this backend before ours, they exist already and
+// cannot be defined again; then its variables count, and are read by name. In the other order it is pgvector that
+// refuses to load.
+#include "am/hnsw.hpp"
+
+extern "C" {
+#include "access/reloptions.h"
+#include "utils/guc.h"
+}
+
+namespace ruvector::am {
+
+namespace {
+
+relopt_kind option_kind;
+
+// A setting's variable, and whether it is ours.
+template <typename T>
+struct Setting {
+	const char *name;
+	T value;
+	bool foreign;
+};
+
+Setting<int> ef_search{"hnsw.ef_search", 40, false};
+Setting<int> iterative_scan{"hnsw.iterative_scan", iterative_strict, false};
+Setting<int> max_scan_tuples{"hnsw.max_scan_tuples", 20000, false};
+Setting<double> scan_mem_multiplier{"hnsw.scan_mem_multiplier", 1, false};
+
+constexpr config_enum_entry kIterativeScanModes[] = {{"off", iterative_off, false},
+													 {"relaxed_order", iterative_relaxed, false},
+													 {"strict_order", iterative_strict, false},
+													 {nullptr, 0, false}};
+
+// True if another library has defined the variable. A placeholder, made by SET or a configuration file before the
+// variable is known, is not a definition: it is replaced, and its value taken over.
+template <typename T>
+bool defined_elsewhere(Setting<T> *setting) {
+	const char *value = GetConfigOption(setting->name, true, false);
+	setting->foreign = value != nullptr && (GetConfigOptionFlags(setting->name, true) & GUC_CUSTOM_PLACEHOLDER) == 0;
+	return setting->foreign;
+}
+
+// The text of a variable that is not ours; null if it has vanished.
+template <typename T>
+const char *foreign_value(const Setting<T> &setting) {
+	return GetConfigOption(setting.name, true, false);
+}
+
+int read(const Setting<int> &setting, int low, int high) {
+	if (!setting.foreign)
+		return setting.value;
+	const char *text = foreign_value(setting);
+	int value;
+	if (text == nullptr || !parse_int(text, &value, 0, nullptr))
+		return setting.value;
+	return value < low ? low : value > high ? high : value;
+}
+
+} // namespace
+
+int setting_ef_search() {
+	return read(ef_search, kMinEfSearch, kMaxEfSearch);
+}
+
+int setting_max_scan_tuples() {
+	return read(max_scan_tuples, 1, INT_MAX);
+}
+
+int setting_iterative_scan() {
+	if (!iterative_scan.foreign)
+		return iterative_scan.value;
+	const char *text = foreign_value(iterative_scan);
+	for (const config_enum_entry *mode = kIterativeScanModes; text != nullptr && mode->name != nullptr; mode++)
+		if (pg_strcasecmp(text, mode->name) == 0)
+			return mode->val;
+	return iterative_scan.value;
+}
+
+double setting_scan_mem_multiplier() {
+	if (!scan_mem_multiplier.foreign)
+		return scan_mem_multiplier.value;
+	const char *text = foreign_value(scan_mem_multiplier);
+	double value;
+	if (text == nullptr || !parse_real(text, &value, 0, nullptr) || !(value >= 1))
+		return scan_mem_multiplier.value;
+	return value > 1000 ? 1000 : value;
+}
+
+void define_options() {
+	option_kind = add_reloption_kind();
+	add_int_reloption(option_kind, "m", "Number of connections of a vertex per layer", kDefaultM, kMinM, kMaxM,
+					  AccessExclusiveLock);
+	add_int_reloption(option_kind, "ef_construction",
+					  "Number of candidates that an insert keeps while it looks for neighbors", kDefaultEfConstruction,
+					  kMinEfConstruction, kMaxEfConstruction, AccessExclusiveLock);
+
+	if (!defined_elsewhere(&ef_search))
+		DefineCustomIntVariable(ef_search.name, "Sets the number of candidates that a search keeps.",
+								"More candidates find more of the true nearest neighbors and take longer. "
+								"Valid range is 1..1000.",
+								&ef_search.value, 40, kMinEfSearch, kMaxEfSearch, PGC_USERSET, 0, nullptr, nullptr,
+								nullptr);
+	if (!defined_elsewhere(&iterative_scan))
+		DefineCustomEnumVariable(
+			iterative_scan.name, "Sets whether an index scan goes on when its candidates are used up.",
+			"\"strict_order\" and \"relaxed_order\" search on until enough rows pass the query's "
+			"conditions; relaxed_order may return rows slightly out of order.",
+			&iterative_scan.value, iterative_strict, kIterativeScanModes, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+	if (!defined_elsewhere(&max_scan_tuples))
+		DefineCustomIntVariable(max_scan_tuples.name,
+								"Sets the number of tuples that an iterative scan visits at most.", nullptr,
+								&max_scan_tuples.value, 20000, 1, INT_MAX, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+	if (!defined_elsewhere(&scan_mem_multiplier))
+		DefineCustomRealVariable(
+			scan_mem_multiplier.name, "Sets the memory that an iterative scan uses at most, in multiples of work_mem.",
+			nullptr, &scan_mem_multiplier.value, 1, 1, 1000, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+	MarkGUCPrefixReserved("hnsw");
+}
+
+bytea *hnsw_amoptions(Datum reloptions, bool validate) {
+	relopt_parse_elt table[2] = {}; // 18 has a field more
+	table[0].optname = "m";
+	table[0].opttype = RELOPT_TYPE_INT;
+	table[0].offset = offsetof(Options, m);
+	table[1].optname = "ef_construction";
+	table[1].opttype = RELOPT_TYPE_INT;
+	table[1].offset = offsetof(Options, ef_construction);
+	return static_cast<bytea *>(
+		build_reloptions(reloptions, validate, option_kind, sizeof(Options), table, lengthof(table)));
+}
+
+int option_m(Relation index) {
+	const auto *options = reinterpret_cast<const Options *>(index->rd_options);
+	return options != nullptr ? options->m : kDefaultM;
+}
+
+int option_ef_construction(Relation index) {
+	const auto *options = reinterpret_cast<const Options *>(index->rd_options);
+	return options != nullptr ? options->ef_construction : kDefaultEfConstruction;
+}
+
+void check_options(Relation index) {
+	if (option_ef_construction(index) < 2 * option_m(index))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("ef_construction must be greater than or equal to 2 * m")));
+}
+
+} // namespace ruvector::am

@@ -1,0 +1,144 @@
+// am/page.cpp - initialises and checks pages.
+#include "am/page.hpp"
+
+extern "C" {
+#include "access/generic_xlog.h"
+#include "access/xloginsert.h"
+#include "storage/lmgr.h"
+}
+
+namespace ruvector::am {
+
+void page_init(Page page, PageKind kind, const graph::Layout &layout) {
+	PageInit(page, BLCKSZ, sizeof(PageOpaque));
+	PageOpaque *opaque = page_opaque(page);
+	opaque->kind = uint16(kind);
+	opaque->page_id = kPageId;
+	Size used = 0;
+	switch (kind) {
+	case PageKind::meta:
+		used = sizeof(MetaPage);
+		break;
+	case PageKind::parameters:
+		used = kPageBytes;
+		break;
+	case PageKind::slots:
+		used = Size(layout.slots_per_page) * layout.slot_size;
+		break;
+	case PageKind::chunks:
+		return;
+	}
+	memset(PageGetContents(page), 0, used);
+	reinterpret_cast<PageHeader>(page)->pd_lower = LocationIndex(MAXALIGN(SizeOfPageHeaderData) + used);
+}
+
+void page_check(Relation index, BlockNumber block, Page page, PageKind kind) {
+	if (PageIsNew(page) || PageGetSpecialSize(page) != MAXALIGN(sizeof(PageOpaque)) ||
+		page_opaque(page)->page_id != kPageId || page_opaque(page)->kind != uint16(kind))
+		ereport(ERROR,
+				(errcode(ERRCODE_INDEX_CORRUPTED),
+				 errmsg("index \"%s\" contains an unexpected page at block %u", RelationGetRelationName(index), block),
+				 errhint("Please REINDEX it.")));
+}
+
+void read_meta(Relation index, MetaPage *meta) {
+	Buffer buffer = ReadBuffer(index, kMetaBlock);
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	Page page = BufferGetPage(buffer);
+	page_check(index, kMetaBlock, page, PageKind::meta);
+	*meta = *page_meta(page);
+	UnlockReleaseBuffer(buffer);
+	if (meta->magic != kMagic)
+		ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
+						errmsg("index \"%s\" is not an hnsw index", RelationGetRelationName(index)),
+						errhint("Please REINDEX it.")));
+	if (meta->version != kFormatVersion)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("index \"%s\" has format version %u, but this version of ruvector reads version %u",
+							   RelationGetRelationName(index), meta->version, kFormatVersion),
+						errhint("Please REINDEX it.")));
+}
+
+void create_meta(Relation index, ForkNumber fork, const graph::Layout &layout, uint32 center_blocks) {
+	for (uint32 block = 0; block <= center_blocks; block++) {
+		LockRelationForExtension(index, ExclusiveLock);
+		Buffer buffer = ReadBufferExtended(index, fork, P_NEW, RBM_NORMAL, nullptr);
+		UnlockRelationForExtension(index, ExclusiveLock);
+		LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+		Page page = BufferGetPage(buffer);
+		page_init(page, block == kMetaBlock ? PageKind::meta : PageKind::parameters, layout);
+		if (block == kMetaBlock) {
+			MetaPage *meta = page_meta(page);
+			meta->magic = kMagic;
+			meta->version = kFormatVersion;
+			meta->layout = layout;
+			meta->entry = graph::kNoNode;
+			meta->entry_level = -1;
+			meta->center_blocks = center_blocks;
+		}
+		MarkBufferDirty(buffer);
+		if (fork == INIT_FORKNUM)
+			log_newpage_buffer(buffer, true);
+		UnlockReleaseBuffer(buffer);
+	}
+}
+
+namespace {
+
+// An exclusively locked page, being changed.
+struct PageChange {
+	Buffer buffer;
+	GenericXLogState *state;
+	Page page;
+};
+
+PageChange begin_change(Relation index, BlockNumber block, bool log) {
+	PageChange c;
+	c.buffer = ReadBuffer(index, block);
+	LockBuffer(c.buffer, BUFFER_LOCK_EXCLUSIVE);
+	c.state = log ? GenericXLogStart(index) : nullptr;
+	c.page = log ? GenericXLogRegisterBuffer(c.state, c.buffer, 0) : BufferGetPage(c.buffer);
+	return c;
+}
+
+void finish_change(PageChange &c) {
+	if (c.state)
+		GenericXLogFinish(c.state);
+	else
+		MarkBufferDirty(c.buffer);
+	UnlockReleaseBuffer(c.buffer);
+}
+
+} // namespace
+
+void write_center(Relation index, const graph::Layout &layout, const float *center, bool log) {
+	Size bytes = Size(layout.dims) * sizeof(float);
+	for (Size done = 0; done < bytes; done += kPageBytes) {
+		PageChange c = begin_change(index, BlockNumber(1 + done / kPageBytes), log);
+		memcpy(PageGetContents(c.page), reinterpret_cast<const char *>(center) + done, Min(bytes - done, kPageBytes));
+		finish_change(c);
+	}
+	PageChange c = begin_change(index, kMetaBlock, log);
+	page_meta(c.page)->center_set = 1;
+	finish_change(c);
+}
+
+void raise_entry(Relation index, graph::NodeId id, int level, bool log) {
+	PageChange c = begin_change(index, kMetaBlock, log);
+	MetaPage *meta = page_meta(c.page);
+	if (level > meta->entry_level) {
+		meta->entry = id;
+		meta->entry_level = int16(level);
+	}
+	finish_change(c);
+}
+
+void set_entry(Relation index, graph::NodeId id, int level) {
+	PageChange c = begin_change(index, kMetaBlock, true);
+	MetaPage *meta = page_meta(c.page);
+	meta->entry = id;
+	meta->entry_level = int16(level);
+	finish_change(c);
+}
+
+} // namespace ruvector::am

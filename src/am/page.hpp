@@ -1,0 +1,82 @@
+// am/page.hpp - the pages of an hnsw index. See README.md for the picture.
+//   block 0            metapage
+//   blocks 1..c        parameter pages: the centre of the data, when edges have codes
+//   the others         slot pages (vertex records of one size) and chunk pages (parts of vectors too large for a record)
+#pragma once
+
+#include "ruvector/graph/layout.hpp"
+#include "ruvector/pg/postgres.hpp"
+
+extern "C" {
+#include "access/genam.h"
+#include "storage/bufmgr.h"
+#include "storage/bufpage.h"
+#include "utils/rel.h"
+}
+
+namespace ruvector::am {
+
+constexpr uint32 kMagic = 0x52564831; // "RVH1"
+constexpr uint32 kFormatVersion = 1;
+constexpr BlockNumber kMetaBlock = 0;
+constexpr uint16 kPageId = 0xFFA3; // last two bytes of a page, for pg_filedump
+
+enum class PageKind : uint16 { meta = 1, parameters = 2, slots = 3, chunks = 4 };
+
+struct PageOpaque {
+	uint16 kind; // PageKind
+	uint16 unused[2];
+	uint16 page_id;
+};
+static_assert(sizeof(PageOpaque) == 8);
+
+constexpr Size kPageBytes = BLCKSZ - MAXALIGN(SizeOfPageHeaderData) - MAXALIGN(sizeof(PageOpaque));
+
+struct MetaPage {
+	uint32 magic;
+	uint32 version;
+	graph::Layout layout;
+	uint32 entry;        // NodeId of the entry point's record at entry_level; 0: the index is empty
+	int16 entry_level;   // -1: empty
+	uint16 center_set;   // the parameter pages hold the centre (the first vector that was indexed)
+	uint32 center_blocks; // how many parameter pages follow the metapage
+};
+
+// A chunk of a vector on a chunk page (an ordinary page with line pointers); the chain ends with next_block = 0.
+struct ChunkHeader {
+	uint32 next_block;
+	uint16 next_offset;
+	uint16 unused;
+	uint32 bytes; // of data that follow
+	uint32 unused2;
+};
+static_assert(sizeof(ChunkHeader) == 16);
+// Bytes of a vector in one chunk.
+constexpr Size kMaxChunk = (kPageBytes - sizeof(ItemIdData)) / 8 * 8 - sizeof(ChunkHeader);
+
+inline PageOpaque *page_opaque(Page page) { return reinterpret_cast<PageOpaque *>(PageGetSpecialPointer(page)); }
+inline MetaPage *page_meta(Page page) { return reinterpret_cast<MetaPage *>(PageGetContents(page)); }
+inline uint8_t *page_slot(Page page, const graph::Layout &layout, uint32 slot) {
+	return reinterpret_cast<uint8_t *>(PageGetContents(page)) + Size(slot) * layout.slot_size;
+}
+
+// Initialises an empty page of a kind. Slot pages get pd_lower behind their last slot: GenericXLog treats the space
+// between pd_lower and pd_upper as a hole.
+void page_init(Page page, PageKind kind, const graph::Layout &layout);
+
+// Raises ERRCODE_INDEX_CORRUPTED unless the page is of the kind wanted.
+void page_check(Relation index, BlockNumber block, Page page, PageKind kind);
+
+// Reads and checks the metapage; raises with a hint to REINDEX if the format is not ours.
+void read_meta(Relation index, MetaPage *meta);
+
+// Writes the metapage and empty parameter pages of a new index; WAL-logged only for the init fork.
+void create_meta(Relation index, ForkNumber fork, const graph::Layout &layout, uint32 center_blocks);
+// Stores the centre (layout.dims floats). `log`: through GenericXLog.
+void write_center(Relation index, const graph::Layout &layout, const float *center, bool log);
+// Makes a record the entry point if its level is above the present one's.
+void raise_entry(Relation index, graph::NodeId id, int level, bool log);
+// Sets the entry point whatever it was (vacuum); id 0 and level -1 for an empty graph.
+void set_entry(Relation index, graph::NodeId id, int level);
+
+} // namespace ruvector::am

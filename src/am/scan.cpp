@@ -1,0 +1,196 @@
+// am/scan.cpp - index scans: ORDER BY column <operator> constant.
+//
+// A scan searches with a pool of hnsw.ef_search candidates and returns what it found in order of exact distance. If the executor
+// wants more (a filter above has thrown rows away) and hnsw.iterative_scan is on, the pool is doubled and the search goes on
+// where it stopped. A vertex found late may be nearer than one returned already; to keep the order exact without losing
+// rows, the farther half of what a pool has found is held back until the pool has been doubled once more or the graph is
+// exhausted.
+#include "am/buffer_store.hpp"
+
+#include <cmath>
+
+extern "C" {
+#include "access/relscan.h"
+#include "pgstat.h"
+}
+
+namespace ruvector::am {
+
+namespace {
+
+struct ScanState {
+	MemoryContext memory; // of one rescan
+	Context *context;
+	BufferStore store;
+	graph::Search<BufferStore> search;
+	graph::Arena arena;
+	int iterative; // IterativeScan
+	bool exhausted;
+	uint32 heaped;   // hits that have been given to the heap
+	uint32 returned; // hits taken from the heap
+	float last_distance;
+	graph::List<graph::HeapTid> tids; // of the current hit
+	uint32 next_tid;
+	graph::List<uint32> heap; // positions in search.hits, nearest first
+};
+static_assert(std::is_trivially_destructible_v<ScanState>);
+
+ScanState *state_of(IndexScanDesc scan) { return static_cast<ScanState *>(scan->opaque); }
+
+// Gives the hits found since the last call to the heap.
+void collect(ScanState *s) {
+	auto farther = [s](uint32 a, uint32 b) { return s->search.hits[a].distance > s->search.hits[b].distance; };
+	for (; s->heaped < s->search.hits.size; s->heaped++) {
+		if (!s->search.hits[s->heaped].live)
+			continue;
+		s->heap.push(s->arena, s->heaped);
+		std::push_heap(s->heap.begin(), s->heap.end(), farther);
+	}
+}
+
+void begin_search(IndexScanDesc scan, ScanState *s) {
+	MemoryContext old = MemoryContextSwitchTo(s->memory);
+	MetaPage meta;
+	read_meta(scan->indexRelation, &meta);
+	s->context = load_context(scan->indexRelation, meta);
+	s->arena = context_arena(s->memory);
+	s->iterative = setting_iterative_scan();
+	s->exhausted = meta.entry_level < 0;
+	if (!s->exhausted) {
+		ScanKey key = scan->orderByData;
+		const void *query = (key->sk_flags & SK_ISNULL) ? zero_vector(*s->context)
+		                                                : stored_vector(*s->context, key->sk_argument, true);
+		s->store.initialize(scan->indexRelation, &s->context->layout, true);
+		s->search.initialize(&s->store, &s->context->layout, &s->context->projection, &s->arena);
+		s->search.set_query(query);
+		graph::NodeId entry = graph::descend(s->search, meta.entry, meta.entry_level, 0);
+		s->search.keep_refused = s->iterative != iterative_off;
+		s->search.start(0, uint32(setting_ef_search()));
+		if (entry != graph::kNoNode)
+			s->search.enter(entry);
+		s->search.run();
+		collect(s);
+	}
+	MemoryContextSwitchTo(old);
+}
+
+// Doubles the pool. The scan is exhausted when that finds nothing more, or when a limit is reached.
+void widen(ScanState *s) {
+	MemoryContext old = MemoryContextSwitchTo(s->memory);
+	uint32 before = s->search.hits.size;
+	if (before >= uint32(setting_max_scan_tuples()) ||
+	    double(s->search.bytes()) > double(work_mem) * 1024.0 * setting_scan_mem_multiplier()) {
+		s->exhausted = true;
+	} else {
+		s->search.widen(s->search.ef * 2);
+		s->search.run();
+		if (s->search.hits.size == before && s->search.refused.size == 0)
+			s->exhausted = true;
+		collect(s);
+	}
+	MemoryContextSwitchTo(old);
+}
+
+// The heap TIDs of a vertex: those in its record, then those of its overflow records.
+void load_tids(ScanState *s, const graph::Hit &hit) {
+	MemoryContext old = MemoryContextSwitchTo(s->memory);
+	s->tids.size = 0;
+	s->next_tid = 0;
+	for (uint32 i = 0; i < hit.tid_count && i < graph::kInlineTids; i++)
+		s->tids.push(s->arena, hit.tids[i]);
+	graph::NodeId id = hit.overflow;
+	while (id != graph::kNoNode) {
+		CHECK_FOR_INTERRUPTS();
+		BufferStore::Handle h;
+		if (!s->store.open(id, h))
+			break;
+		const auto *header = reinterpret_cast<const graph::RecordHeader *>(h.slot);
+		if (header->state != uint8(graph::RecordState::tids) || header->base != hit.id) {
+			s->store.close(h);
+			break;
+		}
+		const auto *tids = reinterpret_cast<const graph::HeapTid *>(h.slot + sizeof(graph::RecordHeader));
+		for (uint32 i = 0; i < header->tid_count && i < s->context->layout.tids_per_overflow(); i++)
+			s->tids.push(s->arena, tids[i]);
+		id = header->overflow;
+		s->store.close(h);
+	}
+	MemoryContextSwitchTo(old);
+}
+
+// The next vertex in order, or nullptr.
+const graph::Hit *next_hit(ScanState *s) {
+	auto farther = [s](uint32 a, uint32 b) { return s->search.hits[a].distance > s->search.hits[b].distance; };
+	for (;;) {
+		if (s->iterative != iterative_off && !s->exhausted &&
+		    (s->heap.size == 0 || s->returned >= (s->search.ef + 1) / 2)) {
+			widen(s);
+			continue;
+		}
+		if (s->heap.size == 0)
+			return nullptr;
+		std::pop_heap(s->heap.begin(), s->heap.end(), farther);
+		const graph::Hit &hit = s->search.hits[s->heap[--s->heap.size]];
+		s->returned++;
+		if (hit.distance < s->last_distance && s->iterative == iterative_strict)
+			continue; // found too late
+		s->last_distance = hit.distance;
+		return &hit;
+	}
+}
+
+} // namespace
+
+IndexScanDesc hnsw_ambeginscan(Relation index, int nkeys, int norderbys) {
+	IndexScanDesc scan = RelationGetIndexScan(index, nkeys, norderbys);
+	ScanState *s = static_cast<ScanState *>(palloc0(sizeof(ScanState)));
+	s->memory = AllocSetContextCreate(CurrentMemoryContext, "hnsw scan", ALLOCSET_DEFAULT_SIZES);
+	scan->opaque = s;
+	return scan;
+}
+
+void hnsw_amrescan(IndexScanDesc scan, ScanKey keys, int, ScanKey orderbys, int) {
+	ScanState *s = state_of(scan);
+	MemoryContext memory = s->memory;
+	MemoryContextReset(memory);
+	memset(static_cast<void *>(s), 0, sizeof(*s));
+	s->memory = memory;
+	s->last_distance = -HUGE_VALF;
+	if (keys && scan->numberOfKeys > 0)
+		memmove(scan->keyData, keys, size_t(scan->numberOfKeys) * sizeof(ScanKeyData));
+	if (orderbys && scan->numberOfOrderBys > 0)
+		memmove(scan->orderByData, orderbys, size_t(scan->numberOfOrderBys) * sizeof(ScanKeyData));
+}
+
+bool hnsw_amgettuple(IndexScanDesc scan, ScanDirection) {
+	ScanState *s = state_of(scan);
+	if (!s->context) {
+		pgstat_count_index_scan(scan->indexRelation);
+		if (scan->numberOfOrderBys == 0)
+			elog(ERROR, "cannot scan hnsw index without order");
+		// A vertex can be recycled while a scan holds its heap TIDs: safe only if the snapshot cannot see the new tuple.
+		if (!IsMVCCSnapshot(scan->xs_snapshot))
+			elog(ERROR, "non-MVCC snapshots are not supported with hnsw");
+		begin_search(scan, s);
+	}
+	while (s->next_tid >= s->tids.size) {
+		CHECK_FOR_INTERRUPTS();
+		const graph::Hit *hit = next_hit(s);
+		if (!hit)
+			return false;
+		load_tids(s, *hit);
+	}
+	from_heap_tid(s->tids[s->next_tid++], &scan->xs_heaptid);
+	scan->xs_recheck = false;
+	scan->xs_recheckorderby = false;
+	return true;
+}
+
+void hnsw_amendscan(IndexScanDesc scan) {
+	ScanState *s = state_of(scan);
+	MemoryContextDelete(s->memory);
+	pfree(s);
+	scan->opaque = nullptr;
+}
+
+} // namespace ruvector::am

@@ -1,0 +1,292 @@
+// am/validate.cpp - what an operator class means to the index, and whether its members fit together.
+//
+// The element type and the metric of an index follow from its class's distance function. It is known by its C symbol,
+// not by its SQL name or OID: users make classes of their own, in any schema, from the functions that the extension
+// gives them.
+#include "am/hnsw.hpp"
+#include "ruvector/pg/boundary.hpp"
+
+extern "C" {
+#include "access/amvalidate.h"
+#include "access/htup_details.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_amop.h"
+#include "catalog/pg_amproc.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_opclass.h"
+#include "catalog/pg_opfamily.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "utils/lsyscache.h"
+#include "utils/regproc.h"
+#include "utils/syscache.h"
+}
+
+namespace ruvector::am {
+
+using graph::Element;
+using graph::Metric;
+
+namespace {
+
+struct DistanceSymbol {
+	const char *symbol;
+	Element element;
+	Metric metric;
+};
+
+constexpr DistanceSymbol kDistances[] = {
+	{"ruvector_vector_l2_squared_distance", Element::f32, Metric::l2},
+	{"ruvector_vector_negative_inner_product", Element::f32, Metric::ip},
+	{"ruvector_vector_l1_distance", Element::f32, Metric::l1},
+	{"ruvector_halfvec_l2_squared_distance", Element::f16, Metric::l2},
+	{"ruvector_halfvec_negative_inner_product", Element::f16, Metric::ip},
+	{"ruvector_halfvec_l1_distance", Element::f16, Metric::l1},
+	{"ruvector_bit_hamming_distance", Element::bit, Metric::hamming},
+	{"ruvector_bit_jaccard_distance", Element::bit, Metric::jaccard},
+	{"ruvector_sparsevec_l2_squared_distance", Element::sparse, Metric::l2},
+	{"ruvector_sparsevec_negative_inner_product", Element::sparse, Metric::ip},
+	{"ruvector_sparsevec_l1_distance", Element::sparse, Metric::l1},
+};
+
+// Strategy 1 is the operator of ORDER BY; there are no others.
+constexpr int kOrderStrategy = 1;
+constexpr int kDistanceFunction = 1, kNormFunction = 2, kTypeFunction = 3, kCodecFunction = 4;
+
+// "$libdir/ruvector", "ruvector.so", "/usr/lib/.../ruvector": the same library.
+bool is_our_library(const char *path) {
+	static constexpr char kName[] = "ruvector";
+	const char *slash = strrchr(path, '/');
+	const char *name = slash != nullptr ? slash + 1 : path;
+	Size length = sizeof(kName) - 1;
+	return strncmp(name, kName, length) == 0 && (name[length] == '\0' || name[length] == '.');
+}
+
+// The element and metric of a distance function; false if it is not one of ours. Reads only the catalog.
+bool distance_symbol(Oid function, DistanceSymbol *found) {
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	bool result = false;
+	bool source_null, library_null;
+	Datum source = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosrc, &source_null);
+	Datum library = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_probin, &library_null);
+	const auto *form = reinterpret_cast<Form_pg_proc>(GETSTRUCT(tuple));
+	if (form->prolang == ClanguageId && !source_null && !library_null) {
+		char *symbol = TextDatumGetCString(source);
+		char *path = TextDatumGetCString(library);
+		if (is_our_library(path))
+			for (const DistanceSymbol &known : kDistances)
+				if (strcmp(symbol, known.symbol) == 0) {
+					*found = known;
+					result = true;
+				}
+		pfree(symbol);
+		pfree(path);
+	}
+	ReleaseSysCache(tuple);
+	return result;
+}
+
+} // namespace
+
+uint32 max_dimensions(Element element) {
+	switch (element) {
+	case Element::f32:
+	case Element::f16:
+		return graph::kMaxDimensions;
+	case Element::bit:
+		return graph::kMaxBitDimensions;
+	case Element::sparse:
+		break;
+	}
+	return kMaxSparseDimensions;
+}
+
+bool opclass_of_functions(Oid distance_function, Oid norm_function, Opclass *opclass) {
+	DistanceSymbol found = {};
+	if (!OidIsValid(distance_function) || !distance_symbol(distance_function, &found))
+		return false;
+	opclass->element = found.element;
+	opclass->metric = found.metric;
+	opclass->codec = graph::Codec::plain;
+	opclass->normalize = false;
+	if (OidIsValid(norm_function)) {
+		if (found.metric != Metric::ip) // normalising would change the order
+			return false;
+		opclass->metric = Metric::cosine;
+		opclass->normalize = true;
+	}
+	return true;
+}
+
+Opclass index_opclass(Relation index) {
+	Opclass opclass;
+	if (!opclass_of_functions(index_getprocid(index, 1, kDistanceFunction), index_getprocid(index, 1, kNormFunction),
+							  &opclass))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("type not supported for hnsw index"),
+				 errdetail("The operator class of index \"%s\" has a distance function that the index does not know.",
+						   RelationGetRelationName(index))));
+	return opclass;
+}
+
+int index_dimensions(Relation index, const Opclass &opclass) {
+	const FormData_pg_attribute *column = TupleDescAttr(RelationGetDescr(index), 0);
+	// A domain has no modifier of its own; its base type's is in the domain's definition.
+	int32 dims = column->atttypmod;
+	Oid type = getBaseTypeAndTypmod(column->atttypid, &dims);
+	if (type == VARBITOID) // its modifier is a maximum
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("type not supported for hnsw index")));
+	if (dims < 1)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("column does not have dimensions")));
+	uint32 most = max_dimensions(opclass.element);
+	if (uint32(dims) > most)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("column cannot have more than %d dimensions for hnsw index", int(most))));
+	return dims;
+}
+
+namespace {
+
+// What amvalidate is looking at, for its messages.
+struct Family {
+	const char *name;
+	bool ok;
+};
+
+// All complaints are INFO, as in PostgreSQL's own validators: the caller wants to see all of them.
+#define RV_COMPLAIN(family, ...)                                                                                       \
+	do {                                                                                                               \
+		(family)->ok = false;                                                                                          \
+		ereport(INFO, (errcode(ERRCODE_INVALID_OBJECT_DEFINITION), __VA_ARGS__));                                      \
+	} while (0)
+
+void check_function(Family *family, Form_pg_amproc member) {
+	if (member->amproclefttype != member->amprocrighttype) {
+		RV_COMPLAIN(family, errmsg("operator family \"%s\" of access method %s contains support function %s with "
+								   "different left and right input types",
+								   family->name, "hnsw", format_procedure(member->amproc)));
+		return;
+	}
+	Oid type = member->amproclefttype;
+	bool fits;
+	switch (member->amprocnum) {
+	case kDistanceFunction:
+		fits = check_amproc_signature(member->amproc, FLOAT8OID, false, 2, 2, type, type);
+		break;
+	case kNormFunction:
+		fits = check_amproc_signature(member->amproc, FLOAT8OID, false, 1, 1, type);
+		break;
+	case kTypeFunction:
+	case kCodecFunction:
+		fits = check_amproc_signature(member->amproc, INTERNALOID, true, 1, 1, INTERNALOID);
+		break;
+	default:
+		RV_COMPLAIN(family, errmsg("operator family \"%s\" of access method %s contains function %s with invalid "
+								   "support number %d",
+								   family->name, "hnsw", format_procedure(member->amproc), member->amprocnum));
+		return;
+	}
+	if (!fits)
+		RV_COMPLAIN(family, errmsg("operator family \"%s\" of access method %s contains function %s with wrong "
+								   "signature for support number %d",
+								   family->name, "hnsw", format_procedure(member->amproc), member->amprocnum));
+}
+
+void check_operator(Family *family, Form_pg_amop member) {
+	if (member->amopstrategy != kOrderStrategy)
+		RV_COMPLAIN(family, errmsg("operator family \"%s\" of access method %s contains operator %s with invalid "
+								   "strategy number %d",
+								   family->name, "hnsw", format_operator(member->amopopr), member->amopstrategy));
+	if (member->amoppurpose != AMOP_ORDER) {
+		RV_COMPLAIN(family, errmsg("operator family \"%s\" of access method %s contains operator %s that is not for "
+								   "ordering",
+								   family->name, "hnsw", format_operator(member->amopopr)));
+		return;
+	}
+	if (member->amoplefttype != member->amoprighttype ||
+		!check_amop_signature(member->amopopr, FLOAT8OID, member->amoplefttype, member->amoprighttype))
+		RV_COMPLAIN(family,
+					errmsg("operator family \"%s\" of access method %s contains operator %s with wrong signature",
+						   family->name, "hnsw", format_operator(member->amopopr)));
+	if (!opfamily_can_sort_type(member->amopsortfamily, FLOAT8OID))
+		RV_COMPLAIN(family, errmsg("operator family \"%s\" of access method %s contains invalid ORDER BY specification "
+								   "for operator %s",
+								   family->name, "hnsw", format_operator(member->amopopr)));
+}
+
+// The class's own members: an operator, and functions that together are a metric of ours.
+void check_class(Family *family, const char *class_name, Oid family_oid, Oid type) {
+	if (!OidIsValid(get_opfamily_member(family_oid, type, type, kOrderStrategy)))
+		RV_COMPLAIN(family, errmsg("operator class \"%s\" of access method %s is missing operator %d", class_name,
+								   "hnsw", kOrderStrategy));
+	Oid distance = get_opfamily_proc(family_oid, type, type, kDistanceFunction);
+	Oid norm = get_opfamily_proc(family_oid, type, type, kNormFunction);
+	Opclass opclass;
+	if (!OidIsValid(distance))
+		RV_COMPLAIN(family, errmsg("operator class \"%s\" of access method %s is missing support function %d",
+								   class_name, "hnsw", kDistanceFunction));
+	else if (!opclass_of_functions(distance, InvalidOid, &opclass))
+		RV_COMPLAIN(family, errmsg("operator class \"%s\" of access method %s has function %s for distances, which the "
+								   "index does not know",
+								   class_name, "hnsw", format_procedure(distance)));
+	else if (!opclass_of_functions(distance, norm, &opclass))
+		RV_COMPLAIN(family, errmsg("operator class \"%s\" of access method %s has function %s for norms, but its "
+								   "distance is not an inner product",
+								   class_name, "hnsw", format_procedure(norm)));
+}
+
+} // namespace
+
+bool hnsw_amvalidate(Oid opclass_oid) {
+	HeapTuple class_tuple = SearchSysCache1(CLAOID, ObjectIdGetDatum(opclass_oid));
+	if (!HeapTupleIsValid(class_tuple))
+		elog(ERROR, "cache lookup failed for operator class %u", opclass_oid);
+	const auto *form = reinterpret_cast<Form_pg_opclass>(GETSTRUCT(class_tuple));
+	Oid family_oid = form->opcfamily;
+
+	HeapTuple family_tuple = SearchSysCache1(OPFAMILYOID, ObjectIdGetDatum(family_oid));
+	if (!HeapTupleIsValid(family_tuple))
+		elog(ERROR, "cache lookup failed for operator family %u", family_oid);
+	Family family = {NameStr(reinterpret_cast<Form_pg_opfamily>(GETSTRUCT(family_tuple))->opfname), true};
+
+	CatCList *operators = SearchSysCacheList1(AMOPSTRATEGY, ObjectIdGetDatum(family_oid));
+	CatCList *functions = SearchSysCacheList1(AMPROCNUM, ObjectIdGetDatum(family_oid));
+	for (int i = 0; i < functions->n_members; i++)
+		check_function(&family, reinterpret_cast<Form_pg_amproc>(GETSTRUCT(&functions->members[i]->tuple)));
+	for (int i = 0; i < operators->n_members; i++)
+		check_operator(&family, reinterpret_cast<Form_pg_amop>(GETSTRUCT(&operators->members[i]->tuple)));
+	check_class(&family, NameStr(form->opcname), family_oid, form->opcintype);
+
+	ReleaseCatCacheList(functions);
+	ReleaseCatCacheList(operators);
+	ReleaseSysCache(family_tuple);
+	ReleaseSysCache(class_tuple);
+	return family.ok;
+}
+
+namespace {
+
+constexpr TypeSupport kHalfvecSupport = {Element::f16, graph::kMaxDimensions};
+constexpr TypeSupport kBitSupport = {Element::bit, graph::kMaxBitDimensions};
+constexpr TypeSupport kSparsevecSupport = {Element::sparse, kMaxSparseDimensions};
+
+Datum pointer_to(const TypeSupport &support) {
+	return PointerGetDatum(&support);
+}
+
+} // namespace
+
+// Part of the surface of pgvector's operator classes. The index itself asks the distance function.
+RV_FUNCTION(ruvector_hnsw_halfvec_support) {
+	return pointer_to(kHalfvecSupport);
+}
+RV_FUNCTION(ruvector_hnsw_bit_support) {
+	return pointer_to(kBitSupport);
+}
+RV_FUNCTION(ruvector_hnsw_sparsevec_support) {
+	return pointer_to(kSparsevecSupport);
+}
+
+} // namespace ruvector::am

@@ -1,0 +1,105 @@
+// graph/layout.cpp - plans the vertex record of an index.
+#include "ruvector/graph/layout.hpp"
+
+#include <algorithm>
+
+namespace ruvector::graph {
+
+namespace {
+
+size_t align(size_t n, size_t to) { return (n + to - 1) / to * to; }
+
+uint32_t element_bytes(Element element, uint32_t dims) {
+	switch (element) {
+	case Element::f32:
+		return dims * 4;
+	case Element::f16:
+		return dims * 2;
+	case Element::bit:
+		return (dims + 7) / 8;
+	case Element::sparse:
+		break;
+	}
+	return 0;
+}
+
+// Bytes per vector of an index that holds the vector and 2 * m six-byte ids, in whole tuples of a page: the yardstick.
+size_t plain_bytes(size_t vector_bytes, uint32_t m, size_t page_bytes) {
+	size_t tuple = align(vector_bytes + 80, 8) + align(size_t(m) * 2 * 6 + 12, 8) + 8;
+	size_t per_page = std::max<size_t>(1, page_bytes / tuple);
+	return page_bytes / per_page;
+}
+
+// Places the fields; returns the size of a slot, or 0 where it does not fit.
+size_t place(Layout &l, size_t page_bytes, bool external, uint32_t bits, uint32_t code_dims) {
+	l.external = external;
+	l.bits = uint8_t(bits);
+	l.code_dims = uint16_t(bits ? code_dims : 0);
+	size_t at = sizeof(RecordHeader);
+	auto field = [&](size_t bytes, size_t alignment) {
+		at = align(at, alignment);
+		size_t start = at;
+		at += bytes;
+		return uint16_t(start);
+	};
+	l.ids = field(size_t(l.degree) * 4, 4);
+	l.a = bits ? field(size_t(l.degree) * 4, 4) : 0;
+	l.f = bits ? field(size_t(l.degree) * 2, 2) : 0;
+	l.lengths = field(size_t(l.degree) * 2, 2);
+	l.occluded = field((l.degree + 7) / 8, 1);
+	l.codes = bits ? field(l.blocks() * l.block_bytes(), 16) : 0;
+	l.vector = external ? 0 : field(l.vector_bytes, 16);
+	size_t size = align(at, 16);
+	if (size > page_bytes)
+		return 0;
+	l.slots_per_page = uint16_t(std::min<size_t>(page_bytes / size, 255));
+	// All of the page's room belongs to its slots; the surplus is of no use elsewhere.
+	l.slot_size = uint16_t(page_bytes / l.slots_per_page / 16 * 16);
+	l.slot_bits = 0;
+	while ((1u << l.slot_bits) < l.slots_per_page)
+		l.slot_bits++;
+	return size;
+}
+
+} // namespace
+
+bool plan_layout(Element element, Metric metric, uint32_t dims, uint32_t m, uint32_t ef_construction, uint64_t seed,
+                 size_t page_bytes, Layout &l) noexcept {
+	std::memset(&l, 0, sizeof(l));
+	l.element = uint8_t(element);
+	l.metric = uint8_t(metric);
+	l.codec = uint8_t(Codec::plain);
+	l.dims = dims;
+	l.m = uint16_t(m);
+	l.ef_construction = uint16_t(ef_construction);
+	l.seed = seed;
+	l.vector_bytes = element_bytes(element, dims);
+
+	bool dense = element == Element::f32 || element == Element::f16;
+	bool coded = dense && (metric == Metric::l2 || metric == Metric::ip || metric == Metric::cosine);
+	if (!coded) {
+		l.degree = uint16_t(2 * m);
+		return (element != Element::sparse && place(l, page_bytes, false, 0, 0)) || place(l, page_bytes, true, 0, 0);
+	}
+
+	l.degree = uint16_t(align(2 * m, kBlockLanes));
+	uint32_t rotated_dims = uint32_t(align(dims, 4));
+	size_t budget = 2 * plain_bytes(l.vector_bytes, m, page_bytes);
+	uint32_t most_bits = dims <= 192 ? 4 : dims <= 384 ? 2 : 1;
+	for (uint32_t bits = most_bits; bits >= 1; bits /= 2)
+		if (place(l, page_bytes, false, bits, rotated_dims) && page_bytes / l.slots_per_page <= budget)
+			return true;
+	// Shorter codes rather than a record that wastes most of a page, down to 5/8 of the coordinates.
+	for (uint32_t code_dims = rotated_dims - 4; code_dims >= std::max(4u, rotated_dims * 5 / 8); code_dims -= 4)
+		if (place(l, page_bytes, false, 1, code_dims) && page_bytes / l.slots_per_page <= budget)
+			return true;
+	if (place(l, page_bytes, false, 1, rotated_dims))
+		return true;
+	// The vector goes elsewhere and the navigation part gets a page: all coordinates if they fit, else as many as do.
+	for (uint32_t code_dims = rotated_dims; code_dims >= 4; code_dims -= 4)
+		if (place(l, page_bytes, true, 1, code_dims))
+			return true;
+	return false;
+}
+
+} // namespace ruvector::graph
