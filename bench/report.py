@@ -111,7 +111,10 @@ def conditions(run):
     load_text = f"{min(loads):.1f} to {max(loads):.1f}" if loads else f"{m['load'][0]}"
     simd = next((x["simd"] for x in run["systems"].values() if "simd" in x), None)
     settings = s["postgres"]
-    return [f"{run['postgres']}; {m['cpu']}, {m['cores']} cores ({', '.join(m['flags'])}), {m['memory_gib']} GiB; "
+    busy = [f"**The machine was busy (load above its {m['cores']} cores): rates and latencies are far below what it can do. "
+            "Look at ratios and CPU time; repeat on a quiet machine before quoting rates.**"] \
+        if loads and max(loads) > m["cores"] + 1 else []
+    return busy + [f"{run['postgres']}; {m['cpu']}, {m['cores']} cores ({', '.join(m['flags'])}), {m['memory_gib']} GiB; "
             f"load while searching {load_text}" + (f"; ruvector.simd() = {simd}" if simd else "") +
             f"; commit {run['commit']}, {run['date']}.",
             f"{d['rows']:,} × {d['dim']}, {d['metric']}; {d['queries']:,} queries, recall@{s['k']} against the exact "
@@ -282,7 +285,7 @@ def readme_block(runs):
         out += [f"**{run['data']['name']}**, {run['data']['rows']:,} × {run['data']['dim']}, {run['data']['metric']}", ""]
         out += table(["", *[f"queries/s at recall {level}" for level in LEVELS], "build CPU s", "index MiB",
                       "bytes per vector"], summary_rows(run))
-        out += [conditions(run)[0], ""]
+        out += [line for text in conditions(run)[:-1] for line in (text, "")]
     return out
 
 

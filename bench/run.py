@@ -6,6 +6,7 @@ import hashlib
 import os
 import platform
 import re
+import signal
 import statistics
 import subprocess
 import sys
@@ -248,6 +249,8 @@ def main():
     lock.truncate(0)
     lock.write(f"{os.getpid()}\n")
     lock.flush()
+    # An ordinary end must stop the cluster too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     run = Run(bin_folder)
     try:
         run.go()

@@ -21,7 +21,7 @@ quietly() {
 		echo "$((SECONDS - start)) s"
 	else
 		echo "failed"
-		grep -E 'error|Error' "$log" | head -20 >&2 || true
+		grep -E ': (fatal )?error: |\*\*\* ' "$log" | head -20 >&2 || true
 		echo "demo: $what failed; the whole log is in build/demo/build.log" >&2
 		exit 1
 	fi

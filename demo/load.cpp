@@ -11,7 +11,7 @@ void load(bench::Connection &connection, Terminal &terminal, const Dataset &data
 		connection.exec(statement);
 	};
 	run("CREATE EXTENSION " + extension);
-	run("CREATE TABLE images (id int PRIMARY KEY, label int NOT NULL, embedding vector(784) NOT NULL)");
+	run("CREATE TABLE images\n  (id int PRIMARY KEY, label int, embedding vector(784))");
 
 	const auto start = std::chrono::steady_clock::now();
 	const std::string copy = "COPY images (id, label, embedding) FROM STDIN (FORMAT binary)";

@@ -87,7 +87,7 @@ conninfo="host=$scratch user=postgres dbname=demo application_name=ruvector_demo
 available_version=$("$as_postgres" "$bindir/psql" -XAtq "$conninfo" \
 	-c "SELECT default_version FROM pg_available_extensions WHERE name = '$extension'")
 [ -n "$available_version" ] || fail "the private server has no extension \"$extension\""
-echo "$("$bindir/postgres" --version | sed 's/^postgres (PostgreSQL)/PostgreSQL/'), extension $extension $available_version, a cluster of its own"
+echo "$("$bindir/postgres" --version | sed 's/^postgres (PostgreSQL)/PostgreSQL/'), extension $extension $available_version"
 echo "$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo | head -1), $(nproc) processors; shared_buffers $memory"
 
 load=$(cut -d ' ' -f 1 /proc/loadavg 2>/dev/null || echo 0)
@@ -99,7 +99,7 @@ fi
 cd "$root"
 status=0
 "$DEMO_CLIENT" --conninfo "$conninfo" --extension "$extension" --data "$data" --maintenance-work-mem "$memory" \
-	--picture "$out/nearest.png" --picture-name build/demo/nearest.png || status=$?
+	--already $(($(date +%s) - ${DEMO_STARTED:-$(date +%s)})) --picture "$out/nearest.png" --picture-name build/demo/nearest.png || status=$?
 if [ $status -ne 0 ]; then
 	echo "demo: failed; the server's log is in build/demo/server.log" >&2
 	exit $status
@@ -110,7 +110,8 @@ if [ "${1:-}" = shell ]; then
 	echo "  psql in the demonstration's database; \\q ends it and removes the cluster."
 	(cd "$scratch" && "$as_postgres" "$bindir/psql" -X "$conninfo") || true
 else
-	echo "  To play on: make demo-shell (this, then psql in its database), or make psql (an empty one)."
+	echo "  To play on: make demo-shell (all this, then psql in its database),"
+	echo "  or make psql (psql in an empty one)."
 fi
 total=$(($(date +%s) - ${DEMO_STARTED:-$(date +%s)}))
-echo "  Total time $((total / 60)) min $((total % 60)) s, with what had to be installed and compiled. The cluster is removed."
+echo "  Total time $((total / 60)) min $((total % 60)) s, with installing and compiling. The cluster is removed."
