@@ -390,6 +390,19 @@ private:
 			if (link_back(list.data[i].id, level, back[i], !pinned) == Linked::pinned)
 				pinned = true;
 		}
+		// Vectors of large norm are near to everybody under the inner product; their lists may be pinned already.
+		for (uint32_t i = 0; i < search.hits.size && level == 0 && !pinned; i++) {
+			const Hit &hit = search.hits[i];
+			Edge forth_edge = {}, back_edge = {};
+			if (!hit.live || !hit.vector)
+				continue;
+			if (layout->has_codes())
+				project(*layout, *projection, hit.vector, search.scratch, neighbor_rotated);
+			coder.encode(vector, search.rotated, hit.vector, neighbor_rotated, hit.distance, forth_edge, forth_packed,
+			             back_edge, back_packed);
+			back_edge.id = id;
+			pinned = link_back(hit.id, level, back_edge, true) == Linked::pinned;
+		}
 		return id;
 	}
 
