@@ -121,10 +121,13 @@ void define_options() {
 }
 
 bytea *hnsw_amoptions(Datum reloptions, bool validate) {
-	static const relopt_parse_elt table[] = {
-		{"m", RELOPT_TYPE_INT, offsetof(Options, m)},
-		{"ef_construction", RELOPT_TYPE_INT, offsetof(Options, ef_construction)},
-	};
+	relopt_parse_elt table[2] = {}; // 18 has a field more
+	table[0].optname = "m";
+	table[0].opttype = RELOPT_TYPE_INT;
+	table[0].offset = offsetof(Options, m);
+	table[1].optname = "ef_construction";
+	table[1].opttype = RELOPT_TYPE_INT;
+	table[1].offset = offsetof(Options, ef_construction);
 	return static_cast<bytea *>(
 		build_reloptions(reloptions, validate, option_kind, sizeof(Options), table, lengthof(table)));
 }
