@@ -7,14 +7,13 @@ endif
 .PHONY: lint format tidy ubsan levels check-versions stats
 
 CPP_FILES = $(shell find src include test bench demo -name '*.[cht]pp' 2>/dev/null)
-COPY_TREE = rm -rf $(1) && mkdir -p $(1) && cp -rP Makefile ruvector.control mk src include sql test expected scripts $(1)/ \
-	&& find $(1) -name '*.o' -delete -o -name '*.d' -delete
+COPY_TREE = rm -rf $(1) && mkdir -p $(1) && tar --exclude=./.git --exclude=./.dev --exclude=./build --exclude='*.o' --exclude='*.d' \
+	--exclude='*.so' -cf - . | tar -C $(1) -xf -
 
 ##@ Quality
-lint: all private-server ## layers, SQL objects, instruction sets, clang-format, shellcheck, codespell
+lint: all private-server check-arch ## layers, SQL objects, instruction sets, clang-format, shellcheck, codespell
 	@scripts/lint.sh
 	@PG_CONFIG='$(PG_CONFIG)' RUVECTOR_SERVER='$(DEV_ROOT)' scripts/check_sql_objects.sh $(MODULE_big).so
-	@test ! -e scripts/check_arch.sh || scripts/check_arch.sh $(filter src/simd/%,$(OBJS))
 
 format: ## clang-format the whole tree
 	clang-format -i $(CPP_FILES)

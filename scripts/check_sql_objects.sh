@@ -1,7 +1,7 @@
 #!/bin/bash
 # check_sql_objects.sh LIBRARY - the install script and the library name the same C symbols, nothing else is exported,
 # and (through the private server, if RUVECTOR_SERVER is set) every function, type, operator and access method has a
-# COMMENT, every function of ours a PARALLEL label.
+# COMMENT, every immutable one a PARALLEL label.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -19,6 +19,9 @@ in_library=$(grep -vE '^(pg_finfo_.*|Pg_magic_func|_PG_init)$' <<<"$exported" ||
 
 missing=$(comm -23 <(echo "$in_sql") <(echo "$in_library"))
 [ -z "$missing" ] || complain "named in sql/parts, not exported by $library:"$'\n'"$missing"
+# A parallel worker's entry point is looked up by name as well.
+workers=$(grep -rhoE 'CreateParallelContext\([^;]*' src | grep -oE '"ruvector_[a-z0-9_]+"' | tr -d '"' | sort -u || true)
+in_sql=$(printf '%s\n%s\n' "$in_sql" "$workers" | grep . | sort -u)
 extra=$(comm -13 <(echo "$in_sql") <(echo "$in_library"))
 [ -z "$extra" ] || complain "exported by $library, not named in sql/parts:"$'\n'"$extra"
 foreign=$(grep -v '^ruvector_' <<<"$in_library" | grep . || true)

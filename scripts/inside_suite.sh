@@ -58,6 +58,10 @@ regress)
 		exit 0
 	fi
 	echo "fsync = off" >"$RV_SCRATCH/temp.conf"
+	# pg_regress gives up altogether where an expected output is missing; here only that test fails.
+	for test in "${tests[@]}"; do
+		[ -e "test/expected/$test.out" ] || touch "test/expected/$test.out"
+	done
 	status=0
 	"$RV_PKGLIBDIR/pgxs/src/test/regress/pg_regress" --bindir="$RV_BINDIR" --dlpath="$RV_PKGLIBDIR" \
 		--inputdir="$RV_SCRATCH/test" --outputdir="$out" --temp-instance="$RV_SCRATCH/instance" \

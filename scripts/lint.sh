@@ -38,7 +38,7 @@ versions() {
 	control=$(sed -n "s/^default_version = '\(.*\)'/\1/p" ruvector.control)
 	meta=$(sed -n '/"meta-spec"/,$d; s/^\t*"version": "\([^"]*\)",*$/\1/p' META.json | sort -u)
 	[ "$control" = "$meta" ] || { echo "ruvector.control says $control, META.json says $meta"; return 1; }
-	! grep -rnE '/wo''rk/' --include='*' src include sql scripts mk test/tap test/sql docs 2>/dev/null ||
+	! grep -rnIE '/wo''rk/' --include='*' src include sql scripts mk test/tap test/sql docs 2>/dev/null ||
 		{ echo "a path of somebody's machine"; return 1; }
 }
 step versions versions

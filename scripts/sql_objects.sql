@@ -18,6 +18,6 @@ UNION ALL
 SELECT 'no PARALLEL label: ' || p.oid::regprocedure
 FROM member JOIN pg_catalog.pg_proc p ON p.oid = objid
 JOIN pg_catalog.pg_language l ON l.oid = p.prolang
-WHERE classid = 'pg_catalog.pg_proc'::regclass AND p.proparallel = 'u' AND l.lanname = 'c'
+WHERE classid = 'pg_catalog.pg_proc'::regclass AND p.proparallel = 'u' AND p.provolatile = 'i' AND l.lanname = 'c'
 	AND p.prorettype NOT IN ('index_am_handler'::regtype, 'internal'::regtype)
 ORDER BY 1;
