@@ -32,9 +32,9 @@ for my $case (
 	note sprintf('%s: %.1f s', $name, time() - $began);
 	recall_ok($node, 't', 'v', '<->', \@queries, 0.95, $name);
 	index_ok($node, 't_v', $name);
-	is(sql("SET enable_seqscan = off; SET hnsw.ef_search = 100; SELECT count(*) FROM t a CROSS JOIN LATERAL "
-			. "(SELECT b.v <-> a.v AS d FROM t b ORDER BY b.v <-> a.v LIMIT 1) n WHERE a.id % 10 = 0 AND n.d = 0") >= $count / 10 * 0.995 ? 1 : 0,
-		1, "$name: the rows are in it");
+	my $found = sql("SET enable_seqscan = off; SET hnsw.ef_search = 100; SELECT count(*) FROM t a CROSS JOIN LATERAL "
+		  . "(SELECT b.v <-> a.v AS d FROM t b ORDER BY b.v <-> a.v LIMIT 1) n WHERE a.id % 10 = 0 AND n.d = 0");
+	cmp_ok($found, '>=', 0.995 * $count / 10, "$name: $found rows of " . $count / 10 . ' are found by their own vectors');
 }
 
 # A crash right after a build: all of it was logged.
