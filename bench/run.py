@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # bench/run.py - one interleaved run of all systems; `make bench` calls it. Options are environment variables: see
 # bench/README.md. Each result is stored as it finishes, and what is stored is not measured again unless FRESH=1.
+import fcntl
 import hashlib
 import os
 import platform
@@ -74,7 +75,7 @@ class Run:
         raw = self.rows * self.dim * 4
         bindir = self.server + shell(self.pg_config, "--bindir")
         self.cluster = Cluster(bindir, os.path.join(self.folder, f"pg{major}"), raw)
-        self.store = Store(os.path.join(HERE, "results", self.id + ".json"), option("FRESH", "") == "1")
+        self.store = Store(os.path.join(HERE, "results", self.id + ".json"), option("FRESH", ""))
 
     def say(self, text):
         print(f"[{time.time() - self.started:7.1f}s] {text}", flush=True)
@@ -188,7 +189,7 @@ class Run:
             return
         for system in systems:
             system.ready()
-            system.search(max(wanted), self.queries)  # warm: session, caches, branch predictors
+            system.search(max(wanted), min(500, self.queries))  # warm: session, caches, branch predictors
         for ef in wanted:
             self.interleave(systems, ef, self.rounds, "search")
 
@@ -236,6 +237,17 @@ class Run:
 
 def main():
     bin_folder = next((a[6:] for a in sys.argv[1:] if a.startswith("--bin=")), "build/bench/bin")
+    # One run at a time in a source tree: two would share the cluster. The file holds the process id to interrupt.
+    os.makedirs(".dev/bench", exist_ok=True)
+    lock = open(".dev/bench/pid", "a+")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.seek(0)
+        raise SystemExit(f"bench: process {lock.read().strip()} is measuring in this tree already") from None
+    lock.truncate(0)
+    lock.write(f"{os.getpid()}\n")
+    lock.flush()
     run = Run(bin_folder)
     try:
         run.go()

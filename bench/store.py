@@ -3,14 +3,27 @@ import json
 import os
 
 
+STAGE_KEYS = {"build": ("build", "build_w2"), "floor": ("floor",), "insert": ("insert",), "vacuum": ("vacuum",)}
+
+
 class Store:
     def __init__(self, path, fresh):
+        """fresh: what to forget: "1" everything, or systems and stages by name, separated by commas."""
         self.path = path
         self.data = {}
-        if not fresh and os.path.exists(path):
+        if fresh != "1" and os.path.exists(path):
             with open(path) as f:
                 self.data = json.load(f)
-        self.data.setdefault("systems", {})
+        systems = self.data.setdefault("systems", {})
+        for name in filter(None, fresh.split(",")):
+            systems.pop(name, None)
+            for system in systems.values():
+                for stage in STAGE_KEYS.get(name, ()):
+                    system["stages"].pop(stage, None)
+                if name == "search":
+                    system["search"] = {}
+                if name == "vacuum":
+                    system.pop("search_after_vacuum", None)
 
     def save(self):
         os.makedirs(os.path.dirname(self.path), exist_ok=True)

@@ -24,10 +24,10 @@ constexpr int kScale = 4;
 constexpr int kImage = kImageSide * kScale;
 constexpr int kText = 2; // scale of the font
 constexpr int kCell = kImage + 16;
-constexpr int kRow = kImage + 54;
+constexpr int kRow = kImage + 62;
 constexpr int kMargin = 24;
 constexpr int kQueryGap = 24; // between the query and its answers
-constexpr int kTop = 64;
+constexpr int kTop = 92;
 
 } // namespace
 
@@ -87,7 +87,9 @@ void draw_picture(const std::string &path, const std::string &title, const Datas
 		most = std::max(most, answer.neighbors.size());
 	Canvas canvas(2 * kMargin + kQueryGap + kCell * static_cast<int>(most + 1),
 				  kTop + kMargin + kRow * static_cast<int>(answers.size()), kPaper);
-	canvas.text(kMargin, kMargin - 4, title, kText, kInk);
+	canvas.text(kMargin, kMargin - 6, title, kText, kInk);
+	canvas.text(kMargin, kMargin + 20, "Under each image its class (red: not the test image's) and its distance.",
+				kText, kFaint);
 
 	const auto tile = [&](int x, int y, const float *pixels, const std::string &name, const std::string &number,
 						  Color frame, Color name_color) {

@@ -90,6 +90,12 @@ available_version=$("$as_postgres" "$bindir/psql" -XAtq "$conninfo" \
 echo "$("$bindir/postgres" --version | sed 's/^postgres (PostgreSQL)/PostgreSQL/'), extension $extension $available_version, a cluster of its own"
 echo "$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo | head -1), $(nproc) processors; shared_buffers $memory"
 
+load=$(cut -d ' ' -f 1 /proc/loadavg 2>/dev/null || echo 0)
+if awk -v load="$load" -v n="$(nproc)" 'BEGIN {exit !(load > n)}'; then
+	# Building just now is part of it; more than that is somebody else.
+	echo "The machine is busy (load $load): speeds will be below what it can do."
+fi
+
 cd "$root"
 status=0
 "$DEMO_CLIENT" --conninfo "$conninfo" --extension "$extension" --data "$data" --maintenance-work-mem "$memory" \

@@ -18,7 +18,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int kBarWidth = 30;
 constexpr double kRedrawSeconds = 0.1;
-constexpr double kPlainLineSeconds = 10; // a line of progress, where a bar cannot be drawn
+constexpr double kPlainLineSeconds = 15; // a line of progress, where a bar cannot be drawn
 
 bool utf8_locale() {
 	for (const char *name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
@@ -135,10 +135,14 @@ void Terminal::progress(const std::string &what, std::size_t done, std::size_t t
 	std::fflush(stdout);
 }
 
-void Terminal::finish_progress(const std::string &result) {
+void Terminal::clear_progress() {
 	if (in_progress_ && interactive_)
 		std::printf("\r\033[K");
 	in_progress_ = false;
+}
+
+void Terminal::finish_progress(const std::string &result) {
+	clear_progress();
 	note(result);
 }
 

@@ -22,8 +22,9 @@ public:
 	// A bar of what is done; call as often as you like. finish_progress() puts `result` in its place.
 	void progress(const std::string &what, std::size_t done, std::size_t total);
 	void finish_progress(const std::string &result);
+	void clear_progress();
 
-	// Images of 0..255 in one row, each with its caption lines below. `at_most` of them, as many as fit.
+	// Images of 0..255 in one row, each with its caption lines below. As many as tiles_per_row().
 	struct Tile {
 		const float *pixels;
 		std::vector<std::string> captions;

@@ -38,13 +38,14 @@ double nanoseconds(F call) {
 constexpr size_t kDims[] = {128, 384, 784, 1536};
 
 struct Data {
-	std::vector<float> a, b, x;
+	std::vector<float> a, b;
+	alignas(64) float x[2048] = {
+		0}; // of the kernels that work in place; they should not wait for stores across cache lines
 	std::vector<uint16_t> half_a, half_b;
 	std::vector<uint8_t> bytes_a, bytes_b, lut;
 	uint32_t out[32];
 
-	Data()
-		: a(2048), b(2048), x(2048), half_a(2048), half_b(2048), bytes_a(16 * 512), bytes_b(16 * 512), lut(16 * 512) {
+	Data() : a(2048), b(2048), half_a(2048), half_b(2048), bytes_a(16 * 512), bytes_b(16 * 512), lut(16 * 512) {
 		std::mt19937 generator(1);
 		std::normal_distribution<float> normal;
 		for (auto *v : {&a, &b})
@@ -80,7 +81,7 @@ void measure(const KernelTable *t, Data &d) {
 	row(t, "ip_f16", [=](size_t n) { float_sink = t->ip_f16(ha, hb, n); });
 	row(t, "l1_f16", [=](size_t n) { float_sink = t->l1_f16(ha, hb, n); });
 	row(t, "cosine_f16", [=](size_t n) { float_sink = t->cosine_f16(ha, hb, n).ip; });
-	row(t, "f16_to_f32", [&](size_t n) { t->f16_to_f32(ha, d.x.data(), n); });
+	row(t, "f16_to_f32", [&](size_t n) { t->f16_to_f32(ha, d.x, n); });
 	row(t, "f32_to_f16", [&](size_t n) { t->f32_to_f16(a, d.half_a.data(), n); });
 	row(t, "hamming", [=](size_t n) { integer_sink = t->hamming(ba, bb, n / 8); }); // n bits
 	row(t, "jaccard", [=](size_t n) {
@@ -92,9 +93,9 @@ void measure(const KernelTable *t, Data &d) {
 	row(t, "fastscan/8", [&](size_t n) { t->fastscan(ba, n / 4, 8, d.lut.data(), d.out); });
 	row(t, "fastscan/5", [&](size_t n) { t->fastscan(ba, n / 4, 5, d.lut.data(), d.out); });
 	// The power of two below n. Zeros, because the transform of its own output would grow without bound.
-	std::fill(d.x.begin(), d.x.end(), 0.0f);
-	row(t, "hadamard", [&](size_t n) { t->hadamard(d.x.data(), size_t{1} << (63 - __builtin_clzll(n))); });
-	row(t, "flip_signs", [&](size_t n) { t->flip_signs(d.x.data(), ba, n); });
+	std::fill(std::begin(d.x), std::end(d.x), 0.0f);
+	row(t, "hadamard", [&](size_t n) { t->hadamard(d.x, size_t{1} << (63 - __builtin_clzll(n))); });
+	row(t, "flip_signs", [&](size_t n) { t->flip_signs(d.x, ba, n); });
 }
 
 } // namespace
@@ -105,7 +106,7 @@ int main() {
 	for (size_t dims : kDims)
 		std::printf(" %8zu", dims);
 	std::printf("\n");
-	Data d;
+	static Data d;
 	for (int level = 0; level <= static_cast<int>(Level::avx512vnni); ++level)
 		if (const KernelTable *t = table(static_cast<Level>(level)))
 			measure(t, d);

@@ -68,7 +68,7 @@ struct BufferStore {
 		graph::ConstSlot s{slot, layout};
 		if (!layout->external)
 			return s.vector();
-		return read_chunks(s.header().vector, scratch);
+		return read_chunks(s.vector_ref(), scratch);
 	}
 	const void *keep(const void *vector, graph::Arena &arena) {
 		size_t bytes = graph::vector_size(*layout, vector);

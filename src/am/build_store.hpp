@@ -89,7 +89,7 @@ struct BuildStore {
 		graph::ConstSlot s{slot, layout};
 		if (!layout->external)
 			return s.vector();
-		graph::VectorRef ref = s.header().vector;
+		graph::VectorRef ref = s.vector_ref();
 		size_t done = 0;
 		while (ref.block != 0) {
 			Page p = page(ref.block);

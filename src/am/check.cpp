@@ -444,7 +444,7 @@ void check_lengths(Walk *w, BlockNumber block, int slot, ConstSlot record, const
 			continue;
 		ConstSlot neighbor{w->other, w->layout};
 		const void *vector = layout.external ? w->other_vector : static_cast<const void *>(neighbor.vector());
-		if (layout.external && read_chain(w, neighbor.header().vector, w->other_vector, false) != nullptr)
+		if (layout.external && read_chain(w, neighbor.vector_ref(), w->other_vector, false) != nullptr)
 			continue; // reported where it belongs
 		if (vector_problem(layout, vector) != nullptr)
 			continue;
@@ -511,7 +511,7 @@ void second_pass(Walk *w) {
 			const void *own = w->layout->external ? w->vector : static_cast<const void *>(record.vector());
 			const char *wrong = nullptr;
 			if (w->layout->external)
-				wrong = read_chain(w, header.vector, w->vector, header.level == 0);
+				wrong = read_chain(w, record.vector_ref(), w->vector, header.level == 0);
 			if (wrong == nullptr)
 				wrong = vector_problem(*w->layout, own);
 			if (wrong != nullptr) {

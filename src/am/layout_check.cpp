@@ -27,7 +27,7 @@ RV_PIN(VectorRef, block, 0, 4);
 RV_PIN(VectorRef, offset, 4, 2);
 RV_PIN(VectorRef, unused, 6, 2);
 
-RV_PIN_SIZE(RecordHeader, 56);
+RV_PIN_SIZE(RecordHeader, 32);
 RV_PIN(RecordHeader, state, 0, 1);
 RV_PIN(RecordHeader, level, 1, 1);
 RV_PIN(RecordHeader, degree, 2, 2);
@@ -36,9 +36,7 @@ RV_PIN(RecordHeader, down, 8, 4);
 RV_PIN(RecordHeader, overflow, 12, 4);
 RV_PIN(RecordHeader, tid_count, 16, 2);
 RV_PIN(RecordHeader, unused, 18, 2);
-RV_PIN(RecordHeader, vector, 20, 8);
-RV_PIN(RecordHeader, tids, 28, 24);
-RV_PIN(RecordHeader, unused2, 52, 4);
+RV_PIN(RecordHeader, tids, 20, 12);
 
 RV_PIN_SIZE(Layout, 56);
 RV_PIN(Layout, element, 0, 1);
@@ -57,11 +55,11 @@ RV_PIN(Layout, slot_size, 20, 2);
 RV_PIN(Layout, ids, 22, 2);
 RV_PIN(Layout, lengths, 24, 2);
 RV_PIN(Layout, occluded, 26, 2);
-RV_PIN(Layout, a, 28, 2);
-RV_PIN(Layout, f, 30, 2);
-RV_PIN(Layout, codes, 32, 2);
-RV_PIN(Layout, vector, 34, 2);
-RV_PIN(Layout, unused, 36, 2);
+RV_PIN(Layout, pinned, 28, 2);
+RV_PIN(Layout, a, 30, 2);
+RV_PIN(Layout, f, 32, 2);
+RV_PIN(Layout, codes, 34, 2);
+RV_PIN(Layout, vector, 36, 2);
 RV_PIN(Layout, vector_bytes, 40, 4);
 RV_PIN(Layout, seed, 48, 8);
 
@@ -96,6 +94,6 @@ static_assert(int(graph::RecordState::free) == 0 && int(graph::RecordState::live
 			  int(graph::RecordState::dead) == 2 && int(graph::RecordState::tids) == 3);
 static_assert(int(PageKind::meta) == 1 && int(PageKind::parameters) == 2 && int(PageKind::slots) == 3 &&
 			  int(PageKind::chunks) == 4);
-static_assert(graph::kInlineTids == 4 && graph::kBlockLanes == 32);
+static_assert(graph::kInlineTids == 2 && graph::kBlockLanes == 32);
 
 } // namespace ruvector::am

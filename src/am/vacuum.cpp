@@ -1,12 +1,669 @@
-// am/vacuum.cpp - removes dead heap TIDs from the graph and repairs the holes they leave.
+// am/vacuum.cpp - removes dead heap TIDs, repairs the lists that lead to dead vertices, frees their records.
+//
+//   1. Every page: dead TIDs go; a vertex without any is marked dead. It still leads searches on, but no insert takes it for a
+//      neighbour any more. Inserts that began before are waited for.
+//   2. Every page: edges to dead vertices go, and are replaced by the nearest of the dead vertices' own neighbours, which are
+//      scored by the codes on the dead vertices' pages: a few pages per record, no search.
+//   3. The records of dead vertices become free.
+//
+// Readers need no barrier: see README.md. Interrupted at any point, the next vacuum finds the dead records and goes on.
 #include "am/buffer_store.hpp"
+#include "ruvector/graph/insert.hpp"
+#include "ruvector/pg/compat.hpp"
+
+extern "C" {
+#include "commands/vacuum.h"
+#include "storage/indexfsm.h"
+#include "storage/lmgr.h"
+}
 
 namespace ruvector::am {
 
-IndexBulkDeleteResult *hnsw_ambulkdelete(IndexVacuumInfo *, IndexBulkDeleteResult *stats, IndexBulkDeleteCallback,
-                                         void *) {
+namespace {
+
+using graph::ConstSlot;
+using graph::HeapTid;
+using graph::MutableSlot;
+using graph::NodeId;
+using graph::RecordHeader;
+using graph::RecordState;
+
+struct UpperRecord {
+	NodeId id, base;
+	int level;
+};
+
+struct VacuumState {
+	Relation index;
+	IndexBulkDeleteResult *stats;
+	IndexBulkDeleteCallback callback;
+	void *callback_state;
+	BufferAccessStrategy strategy;
+	Context *context;
+	const graph::Layout *layout;
+	BufferStore store;
+	graph::Arena arena, row_arena;
+	MemoryContext row_memory;
+	graph::Search<BufferStore> from; // the query is the vector of the record that is repaired
+	graph::Search<BufferStore> to;   // the query is the vector of a new neighbour
+	graph::EdgeCoder coder;
+	uint8 *dead; // a bit per NodeId
+	Size dead_bytes;
+	uint64 dead_count;
+	graph::List<UpperRecord> upper;
+	graph::List<NodeId> chained; // vertices with overflow records
+	NodeId live_base;            // some living vertex
+	uint8 *copy;                 // of the record that is repaired
+	uint8 *packed, *packed_back;
+	float *estimates;
+};
+
+bool is_dead(const VacuumState *v, NodeId id) { return id / 8 < v->dead_bytes && (v->dead[id / 8] >> (id % 8) & 1); }
+
+void mark_dead(VacuumState *v, NodeId id) {
+	if (id / 8 < v->dead_bytes && !is_dead(v, id)) {
+		v->dead[id / 8] |= uint8(1u << (id % 8));
+		v->dead_count++;
+	}
+}
+
+HeapTid *tids_of(RecordHeader *header) {
+	if (header->state == uint8(RecordState::tids))
+		return reinterpret_cast<HeapTid *>(header + 1);
+	return header->tids;
+}
+
+uint32 tid_limit(const VacuumState *v, const RecordHeader *header) {
+	return header->state == uint8(RecordState::tids) ? v->layout->tids_per_overflow() : graph::kInlineTids;
+}
+
+bool holds_tids(const RecordHeader *header) {
+	return header->state == uint8(RecordState::tids) ||
+	       (header->state == uint8(RecordState::live) && header->level == 0);
+}
+
+bool tid_is_dead(VacuumState *v, const HeapTid &tid) {
+	ItemPointerData pointer;
+	from_heap_tid(tid, &pointer);
+	return v->callback(&pointer, v->callback_state);
+}
+
+bool is_slot_page(Page page) { return !PageIsNew(page) && page_opaque(page)->kind == uint16(PageKind::slots); }
+
+// Removes the dead TIDs of a page's records; marks those dead that have none left. The page is a copy under GenericXLog.
+void prune_page(VacuumState *v, Page page) {
+	for (uint32 slot = 0; slot < v->layout->slots_per_page; slot++) {
+		RecordHeader *header = reinterpret_cast<RecordHeader *>(page_slot(page, *v->layout, slot));
+		if (!holds_tids(header))
+			continue;
+		HeapTid *tids = tids_of(header);
+		uint32 kept = 0, n = Min(uint32(header->tid_count), tid_limit(v, header));
+		for (uint32 i = 0; i < n; i++) {
+			if (tid_is_dead(v, tids[i]))
+				v->stats->tuples_removed++;
+			else
+				tids[kept++] = tids[i];
+		}
+		header->tid_count = uint16(kept);
+		if (kept == 0 && (header->state == uint8(RecordState::tids) || header->overflow == graph::kNoNode))
+			header->state = uint8(RecordState::dead);
+	}
+}
+
+bool needs_pruning(VacuumState *v, Page page) {
+	for (uint32 slot = 0; slot < v->layout->slots_per_page; slot++) {
+		RecordHeader *header = reinterpret_cast<RecordHeader *>(page_slot(page, *v->layout, slot));
+		if (!holds_tids(header))
+			continue;
+		uint32 n = Min(uint32(header->tid_count), tid_limit(v, header));
+		for (uint32 i = 0; i < n; i++)
+			if (tid_is_dead(v, tids_of(header)[i]))
+				return true;
+		if (n == 0 && header->overflow == graph::kNoNode)
+			return true;
+	}
+	return false;
+}
+
+// Notes what the page's records mean for the later passes.
+void note_page(VacuumState *v, BlockNumber block, Page page) {
+	for (uint32 slot = 0; slot < v->layout->slots_per_page; slot++) {
+		RecordHeader *header = reinterpret_cast<RecordHeader *>(page_slot(page, *v->layout, slot));
+		NodeId id = v->layout->node_id(block, slot);
+		switch (RecordState(header->state)) {
+		case RecordState::dead:
+			mark_dead(v, id);
+			break;
+		case RecordState::live:
+			if (header->level > 0)
+				v->upper.push(v->arena, {id, header->base, header->level});
+			else {
+				v->live_base = id;
+				if (header->overflow != graph::kNoNode)
+					v->chained.push(v->arena, id);
+			}
+			v->stats->num_index_tuples += header->tid_count;
+			break;
+		case RecordState::tids:
+			v->stats->num_index_tuples += header->tid_count;
+			break;
+		case RecordState::free:
+			break;
+		}
+	}
+}
+
+void remove_tids(VacuumState *v) {
+	BlockNumber blocks = RelationGetNumberOfBlocks(v->index);
+	v->dead_bytes = (Size(blocks) << v->layout->slot_bits) / 8 + 1;
+	v->dead = static_cast<uint8 *>(palloc_extended(v->dead_bytes, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO));
+	for (BlockNumber block = 1; block < blocks; block++) {
+		RV_VACUUM_DELAY_POINT();
+		Buffer buffer = ReadBufferExtended(v->index, MAIN_FORKNUM, block, RBM_NORMAL, v->strategy);
+		LockBuffer(buffer, BUFFER_LOCK_SHARE);
+		Page page = BufferGetPage(buffer);
+		if (!is_slot_page(page)) {
+			UnlockReleaseBuffer(buffer);
+			continue;
+		}
+		if (needs_pruning(v, page)) {
+			LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+			LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+			GenericXLogState *state = GenericXLogStart(v->index);
+			page = GenericXLogRegisterBuffer(state, buffer, 0);
+			prune_page(v, page);
+			GenericXLogFinish(state);
+			page = BufferGetPage(buffer);
+		}
+		note_page(v, block, page);
+		UnlockReleaseBuffer(buffer);
+	}
+}
+
+// Takes emptied records out of the chains of heap TIDs. Only vacuum changes links inside a chain; inserts put records in front.
+void clean_chains(VacuumState *v) {
+	for (NodeId vertex : v->chained) {
+		RV_VACUUM_DELAY_POINT();
+		NodeId previous = vertex;
+		for (;;) {
+			BufferStore::Handle h;
+			if (!v->store.open(previous, h))
+				break;
+			NodeId next = reinterpret_cast<const RecordHeader *>(h.slot)->overflow;
+			v->store.close(h);
+			if (next == graph::kNoNode || !v->store.open(next, h))
+				break;
+			const RecordHeader *header = reinterpret_cast<const RecordHeader *>(h.slot);
+			bool empty = header->state == uint8(RecordState::dead);
+			NodeId after = header->overflow;
+			v->store.close(h);
+			if (!empty) {
+				previous = next;
+				continue;
+			}
+			BufferStore::WriteHandle w;
+			uint8_t *p = v->store.open_write(previous, w);
+			if (!p)
+				break;
+			RecordHeader *holder = reinterpret_cast<RecordHeader *>(p);
+			if (holder->overflow == next) {
+				holder->overflow = after;
+				if (previous == vertex && holder->tid_count == 0 && after == graph::kNoNode) {
+					holder->state = uint8(RecordState::dead);
+					mark_dead(v, vertex);
+				}
+				v->store.commit(w);
+			} else
+				v->store.discard(w); // an insert put a record in front: look again
+		}
+	}
+}
+
+// Marks the upper records of dead vertices, and moves the entry point to a living one.
+void settle_upper_levels(VacuumState *v) {
+	NodeId best = v->live_base;
+	int best_level = best == graph::kNoNode ? -1 : 0;
+	if (best != graph::kNoNode && is_dead(v, best)) {
+		best = graph::kNoNode;
+		best_level = -1;
+	}
+	for (const UpperRecord &record : v->upper) {
+		if (!is_dead(v, record.base)) {
+			if (record.level > best_level) {
+				best = record.id;
+				best_level = record.level;
+			}
+			continue;
+		}
+		mark_dead(v, record.id);
+		BufferStore::WriteHandle w;
+		uint8_t *p = v->store.open_write(record.id, w);
+		if (p) {
+			reinterpret_cast<RecordHeader *>(p)->state = uint8(RecordState::dead);
+			v->store.commit(w);
+		}
+	}
+	// Wait for the inserts that may have chosen dead vertices as neighbours.
+	LockPage(v->index, kInsertLock, ExclusiveLock);
+	MetaPage meta;
+	read_meta(v->index, &meta);
+	if (meta.entry_level >= 0 && is_dead(v, meta.entry)) {
+		if (best == graph::kNoNode) { // an insert may have added a vertex since its page was visited
+			BlockNumber blocks = RelationGetNumberOfBlocks(v->index);
+			for (BlockNumber block = 1; block < blocks && best == graph::kNoNode; block++)
+				for (uint32 slot = 0; slot < v->layout->slots_per_page; slot++) {
+					NodeId id = v->layout->node_id(block, slot);
+					BufferStore::Handle h;
+					if (!v->store.open(id, h))
+						break;
+					const RecordHeader *header = reinterpret_cast<const RecordHeader *>(h.slot);
+					if (header->state == uint8(RecordState::live) && header->level == 0) {
+						best = id;
+						best_level = 0;
+					}
+					v->store.close(h);
+				}
+		}
+		set_entry(v->index, best, best_level);
+	}
+	UnlockPage(v->index, kInsertLock, ExclusiveLock);
+}
+
+void remove_dead_edges(VacuumState *v, MutableSlot slot) {
+	RecordHeader &header = slot.header();
+	const codec::EdgeCodec codec = v->layout->edge_codec();
+	uint32 degree = header.degree;
+	for (uint32 e = 0; e < degree;) {
+		if (!is_dead(v, slot.ids()[e])) {
+			e++;
+			continue;
+		}
+		uint32 last = --degree;
+		if (e != last) {
+			slot.ids()[e] = slot.ids()[last];
+			slot.lengths()[e] = slot.lengths()[last];
+			slot.set_occluded(e, slot.occluded(last));
+			slot.set_pinned(e, slot.pinned(last));
+			if (v->layout->has_codes()) {
+				slot.a()[e] = slot.a()[last];
+				slot.f()[e] = slot.f()[last];
+				codec::load_lane(codec, slot.codes(last / graph::kBlockLanes), last % graph::kBlockLanes, v->packed);
+				codec::store_lane(codec, v->packed, slot.codes(e / graph::kBlockLanes), e % graph::kBlockLanes);
+			}
+		}
+		slot.ids()[last] = graph::kNoNode;
+		slot.set_occluded(last, false);
+		slot.set_pinned(last, false);
+	}
+	header.degree = uint16(degree);
+}
+
+struct Replacement {
+	float distance;
+	NodeId id;
+	bool occluded; // in the dead vertex's list
+};
+
+// The neighbours of a record's dead neighbours, nearest first, without those it knows already.
+void find_replacements(VacuumState *v, NodeId self, ConstSlot record, uint32 wanted, graph::List<Replacement> &found) {
+	found.size = 0;
+	const int level = record.header().level;
+	for (uint32 e = 0; e < record.header().degree; e++) {
+		NodeId dead = record.ids()[e];
+		if (!is_dead(v, dead))
+			continue;
+		BufferStore::Handle h;
+		if (!v->store.open(dead, h))
+			continue;
+		ConstSlot slot{h.slot, v->layout};
+		uint32 degree = slot.header().degree;
+		if (slot.state() != RecordState::dead || slot.header().level != level || degree > v->layout->degree) {
+			v->store.close(h);
+			continue;
+		}
+		NodeId ids[graph::kMaxDegree];
+		memcpy(ids, slot.ids(), degree * sizeof(NodeId));
+		bool slot_occluded[graph::kMaxDegree];
+		for (uint32 i = 0; i < degree; i++)
+			slot_occluded[i] = slot.occluded(i);
+		if (v->layout->has_codes()) {
+			float own = v->from.distance(*v->layout, v->from.query, v->store.vector(h.slot, v->from.vector_scratch));
+			v->from.estimate(slot, own, degree, v->estimates);
+		}
+		v->store.close(h);
+		for (uint32 i = 0; i < degree; i++) {
+			NodeId id = ids[i];
+			bool known = id == self || is_dead(v, id);
+			for (uint32 k = 0; k < record.header().degree && !known; k++)
+				known = record.ids()[k] == id;
+			for (uint32 k = 0; k < found.size && !known; k++)
+				known = found[k].id == id;
+			if (known)
+				continue;
+			float d = 0;
+			if (v->layout->has_codes())
+				d = v->estimates[i];
+			else {
+				bool ok;
+				v->from.level = level;
+				d = v->from.visit_distance(id, &ok);
+				if (!ok)
+					continue;
+			}
+			found.push(v->row_arena, {d, id, slot_occluded[i]});
+		}
+	}
+	// What the dead vertices led to by edges of their own matters more than what was near anyway.
+	uint32 n = Min(found.size, wanted);
+	std::partial_sort(found.begin(), found.begin() + n, found.end(), [](const Replacement &a, const Replacement &b) {
+		return a.occluded != b.occluded ? b.occluded : a.distance < b.distance;
+	});
+	found.size = n;
+}
+
+// Replaces the edges of one record that lead to dead vertices.
+void repair(VacuumState *v, NodeId id, uint32 removed) {
+	MemoryContext old = MemoryContextSwitchTo(v->row_memory);
+	ConstSlot record{v->copy, v->layout};
+	const int level = record.header().level;
+	const void *vector = v->store.keep(v->store.vector(v->copy, v->from.vector_scratch), v->row_arena);
+	v->from.set_query(vector);
+	graph::List<Replacement> found;
+	find_replacements(v, id, record, removed, found);
+
+	// Their vectors and the edges to them, before the record is locked.
+	struct NewEdge {
+		graph::Edge edge;
+		const void *vector;
+	};
+	NewEdge *edges = static_cast<NewEdge *>(palloc0(sizeof(NewEdge) * (found.size + 1)));
+	uint32 n = 0;
+	for (uint32 i = 0; i < found.size; i++) {
+		BufferStore::Handle h;
+		if (!v->store.open(found[i].id, h))
+			continue;
+		ConstSlot slot{h.slot, v->layout};
+		if (slot.state() == RecordState::live && slot.header().level == level) {
+			edges[n].vector = v->store.keep(v->store.vector(h.slot, v->from.vector_scratch), v->row_arena);
+			edges[n].edge.id = found[i].id;
+			n++;
+		}
+		v->store.close(h);
+	}
+
+	BufferStore::WriteHandle w;
+	uint8_t *p = v->store.open_write(id, w);
+	if (p) {
+		MutableSlot slot{p, v->layout};
+		if (slot.state() == RecordState::live && slot.header().level == level) {
+			remove_dead_edges(v, slot);
+			for (uint32 i = 0; i < n && slot.header().degree < v->layout->degree; i++) {
+				graph::Edge back = {};
+				v->to.set_query(edges[i].vector);
+				float length = v->from.distance(*v->layout, vector, edges[i].vector);
+				NodeId end = edges[i].edge.id;
+				v->coder.encode(vector, v->from.rotated, edges[i].vector, v->to.rotated, length, edges[i].edge, v->packed,
+				                back, v->packed_back);
+				edges[i].edge.id = end;
+				if (v->layout->has_codes())
+					v->to.estimate(ConstSlot{p, v->layout}, length, slot.header().degree, v->estimates);
+				else
+					for (uint32 e = 0; e < slot.header().degree; e++)
+						v->estimates[e] = HUGE_VALF;
+				graph::link_edge(slot, edges[i].edge, v->estimates, false);
+			}
+			v->store.commit(w);
+		} else
+			v->store.discard(w);
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(v->row_memory);
+}
+
+void repair_lists(VacuumState *v) {
+	BlockNumber blocks = RelationGetNumberOfBlocks(v->index);
+	for (BlockNumber block = 1; block < blocks; block++) {
+		for (uint32 slot = 0; slot < v->layout->slots_per_page; slot++) {
+			RV_VACUUM_DELAY_POINT();
+			NodeId id = v->layout->node_id(block, slot);
+			BufferStore::Handle h;
+			if (!v->store.open(id, h))
+				break;
+			ConstSlot record{h.slot, v->layout};
+			uint32 removed = 0;
+			if (record.state() == RecordState::live && record.header().degree <= v->layout->degree)
+				for (uint32 e = 0; e < record.header().degree; e++)
+					removed += is_dead(v, record.ids()[e]);
+			if (removed)
+				memcpy(v->copy, h.slot, v->layout->slot_size);
+			v->store.close(h);
+			if (removed)
+				repair(v, id, removed);
+		}
+	}
+}
+
+void free_records(VacuumState *v) {
+	BlockNumber blocks = RelationGetNumberOfBlocks(v->index);
+	graph::List<graph::VectorRef> vectors = {};
+	for (BlockNumber block = 1; block < blocks; block++) {
+		RV_VACUUM_DELAY_POINT();
+		Buffer buffer = ReadBufferExtended(v->index, MAIN_FORKNUM, block, RBM_NORMAL, v->strategy);
+		LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+		Page page = BufferGetPage(buffer);
+		uint32 free = 0, dead = 0;
+		vectors.size = 0;
+		if (is_slot_page(page))
+			for (uint32 slot = 0; slot < v->layout->slots_per_page; slot++) {
+				RecordHeader *header = reinterpret_cast<RecordHeader *>(page_slot(page, *v->layout, slot));
+				free += header->state == uint8(RecordState::free);
+				dead += header->state == uint8(RecordState::dead) && is_dead(v, v->layout->node_id(block, slot));
+			}
+		if (dead) {
+			GenericXLogState *state = GenericXLogStart(v->index);
+			page = GenericXLogRegisterBuffer(state, buffer, 0);
+			for (uint32 slot = 0; slot < v->layout->slots_per_page; slot++) {
+				RecordHeader *header = reinterpret_cast<RecordHeader *>(page_slot(page, *v->layout, slot));
+				NodeId id = v->layout->node_id(block, slot);
+				if (header->state != uint8(RecordState::dead) || !is_dead(v, id))
+					continue;
+				if (v->layout->external && header->level == 0 && header->base == id)
+					vectors.push(v->arena, MutableSlot{page_slot(page, *v->layout, slot), v->layout}.vector_ref());
+				memset(static_cast<void *>(header), 0, sizeof(*header));
+			}
+			GenericXLogFinish(state);
+		}
+		UnlockReleaseBuffer(buffer);
+		for (const graph::VectorRef &ref : vectors)
+			v->store.remove_chunks(ref);
+		if (free + dead > 0)
+			RecordFreeIndexPage(v->index, block);
+	}
+}
+
+// --- Reachability: a vertex whose pinned edge came from a dead vertex may have been left alone. ---
+
+struct Reach {
+	VacuumState *v;
+	uint8 *seen; // a bit per NodeId
+	Size bytes;
+	graph::List<NodeId> stack;
+};
+
+void reach(Reach *r, NodeId id) {
+	if (id == graph::kNoNode || id / 8 >= r->bytes || (r->seen[id / 8] >> (id % 8) & 1))
+		return;
+	r->seen[id / 8] |= uint8(1u << (id % 8));
+	r->stack.push(r->v->arena, id);
+}
+
+// Follows all edges from what is on the stack.
+void spread(Reach *r) {
+	VacuumState *v = r->v;
+	NodeId ids[graph::kMaxDegree];
+	while (r->stack.size > 0) {
+		RV_VACUUM_DELAY_POINT();
+		NodeId id = r->stack[--r->stack.size];
+		BufferStore::Handle h;
+		if (!v->store.open(id, h))
+			continue;
+		ConstSlot slot{h.slot, v->layout};
+		const RecordHeader &header = slot.header();
+		uint32 degree = slot.state() == RecordState::live && header.degree <= v->layout->degree ? header.degree : 0;
+		NodeId down = slot.state() == RecordState::live ? header.down : graph::kNoNode;
+		memcpy(ids, slot.ids(), degree * sizeof(NodeId));
+		v->store.close(h);
+		reach(r, down);
+		for (uint32 e = 0; e < degree; e++)
+			reach(r, ids[e]);
+	}
+}
+
+// Pins an edge to a record that nothing leads to, from the nearest one that a search can find.
+void reconnect(VacuumState *v, NodeId id) {
+	MemoryContext old = MemoryContextSwitchTo(v->row_memory);
+	BufferStore::Handle h;
+	bool ok = v->store.open(id, h);
+	if (ok) {
+		ConstSlot slot{h.slot, v->layout};
+		ok = slot.state() == RecordState::live;
+		memcpy(v->copy, h.slot, v->layout->slot_size);
+		v->store.close(h);
+	}
+	MetaPage meta;
+	read_meta(v->index, &meta);
+	ConstSlot record{v->copy, v->layout};
+	const int level = record.header().level;
+	if (ok && meta.entry_level >= level && meta.entry != id) {
+		const void *vector = v->store.keep(v->store.vector(v->copy, v->from.vector_scratch), v->row_arena);
+		v->from.set_query(vector);
+		NodeId entry = graph::descend(v->from, meta.entry, meta.entry_level, level);
+		v->from.start(level, v->layout->ef_construction);
+		v->from.keep_vectors = true;
+		v->from.keep_arena = &v->row_arena;
+		v->from.enter(entry);
+		v->from.run();
+		v->from.keep_vectors = false;
+		v->from.sort_hits();
+		for (uint32 i = 0; i < v->from.hits.size; i++) {
+			const graph::Hit &hit = v->from.hits[i];
+			if (!hit.live || hit.id == id)
+				continue;
+			graph::Edge edge = {}, back = {};
+			if (v->layout->has_codes())
+				graph::project(*v->layout, v->context->projection, hit.vector, v->to.scratch, v->to.rotated);
+			v->coder.encode(hit.vector, v->to.rotated, vector, v->from.rotated, hit.distance, edge, v->packed, back,
+			                v->packed_back);
+			edge.id = id;
+			BufferStore::WriteHandle w;
+			uint8_t *p = v->store.open_write(hit.id, w);
+			if (!p)
+				continue;
+			MutableSlot slot{p, v->layout};
+			graph::Linked linked = graph::Linked::no;
+			if (slot.state() == RecordState::live && slot.header().level == level) {
+				if (v->layout->has_codes())
+					v->from.estimate(ConstSlot{p, v->layout}, hit.distance, slot.header().degree, v->estimates);
+				else
+					for (uint32 e = 0; e < slot.header().degree; e++)
+						v->estimates[e] = HUGE_VALF;
+				linked = graph::link_edge(slot, edge, v->estimates, true);
+			}
+			if (linked == graph::Linked::no)
+				v->store.discard(w);
+			else
+				v->store.commit(w);
+			if (linked == graph::Linked::pinned)
+				break;
+		}
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(v->row_memory);
+}
+
+// Walks the whole graph from the entry point and reconnects what it did not come to.
+void restore_reachability(VacuumState *v) {
+	MetaPage meta;
+	read_meta(v->index, &meta);
+	BlockNumber blocks = RelationGetNumberOfBlocks(v->index);
+	Reach r = {};
+	r.v = v;
+	r.bytes = (Size(blocks) << v->layout->slot_bits) / 8 + 1;
+	r.seen = static_cast<uint8 *>(palloc_extended(r.bytes, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO));
+	reach(&r, meta.entry);
+	spread(&r);
+	for (BlockNumber block = 1; block < blocks; block++)
+		for (uint32 slot = 0; slot < v->layout->slots_per_page; slot++) {
+			NodeId id = v->layout->node_id(block, slot);
+			if (r.seen[id / 8] >> (id % 8) & 1)
+				continue;
+			RV_VACUUM_DELAY_POINT();
+			BufferStore::Handle h;
+			if (!v->store.open(id, h))
+				break;
+			const RecordHeader *header = reinterpret_cast<const RecordHeader *>(h.slot);
+			bool live = header->state == uint8(RecordState::live);
+			v->store.close(h);
+			if (live) {
+				reconnect(v, id);
+				reach(&r, id); // and what it leads to
+				spread(&r);
+			}
+		}
+}
+
+} // namespace
+
+IndexBulkDeleteResult *hnsw_ambulkdelete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
+                                         IndexBulkDeleteCallback callback, void *callback_state) {
+	if (!stats)
+		stats = static_cast<IndexBulkDeleteResult *>(palloc0(sizeof(IndexBulkDeleteResult)));
+	stats->num_index_tuples = 0;
+	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "hnsw vacuum", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(memory);
+	MetaPage meta;
+	read_meta(info->index, &meta);
+
+	VacuumState *v = static_cast<VacuumState *>(palloc0(sizeof(VacuumState)));
+	v->index = info->index;
+	v->stats = stats;
+	v->callback = callback;
+	v->callback_state = callback_state;
+	v->strategy = info->strategy;
+	v->context = load_context(info->index, meta);
+	v->layout = &v->context->layout;
+	v->store.initialize(info->index, v->layout, true);
+	v->arena = context_arena(memory);
+
+	remove_tids(v);
+	clean_chains(v);
+	if (v->dead_count > 0) {
+		settle_upper_levels(v);
+		v->row_memory = AllocSetContextCreate(memory, "hnsw vacuum row", ALLOCSET_DEFAULT_SIZES);
+		v->row_arena = context_arena(v->row_memory);
+		v->from.initialize(&v->store, v->layout, &v->context->projection, &v->arena);
+		v->to.initialize(&v->store, v->layout, &v->context->projection, &v->arena);
+		v->coder.initialize(v->layout, &v->context->projection, v->arena);
+		v->copy = v->arena.aligned_array<uint8_t>(v->layout->slot_size);
+		v->packed = v->arena.aligned_array<uint8_t>(v->layout->edge_codec().packed_bytes() + 64);
+		v->packed_back = v->arena.aligned_array<uint8_t>(v->layout->edge_codec().packed_bytes() + 64);
+		v->estimates = v->arena.aligned_array<float>(graph::kMaxDegree);
+		repair_lists(v);
+		restore_reachability(v);
+		free_records(v);
+	}
+
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(memory);
 	return stats;
 }
-IndexBulkDeleteResult *hnsw_amvacuumcleanup(IndexVacuumInfo *, IndexBulkDeleteResult *stats) { return stats; }
+
+IndexBulkDeleteResult *hnsw_amvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats) {
+	if (info->analyze_only || !stats)
+		return stats;
+	stats->num_pages = RelationGetNumberOfBlocks(info->index);
+	IndexFreeSpaceMapVacuum(info->index);
+	return stats;
+}
 
 } // namespace ruvector::am

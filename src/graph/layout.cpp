@@ -47,8 +47,9 @@ size_t place(Layout &l, size_t page_bytes, bool external, uint32_t bits, uint32_
 	l.f = bits ? field(size_t(l.degree) * 2, 2) : 0;
 	l.lengths = field(size_t(l.degree) * 2, 2);
 	l.occluded = field((l.degree + 7) / 8, 1);
+	l.pinned = field((l.degree + 7) / 8, 1);
 	l.codes = bits ? field(l.blocks() * l.block_bytes(), 16) : 0;
-	l.vector = external ? 0 : field(l.vector_bytes, 16);
+	l.vector = external ? field(sizeof(VectorRef), 4) : field(l.vector_bytes, 16);
 	size_t size = align(at, 16);
 	if (size > page_bytes)
 		return 0;
@@ -84,7 +85,9 @@ bool plan_layout(Element element, Metric metric, uint32_t dims, uint32_t m, uint
 
 	l.degree = uint16_t(align(2 * m, kBlockLanes));
 	uint32_t rotated_dims = uint32_t(align(dims, 4));
-	size_t budget = 2 * plain_bytes(l.vector_bytes, m, page_bytes);
+	// Few dimensions need more bits each, and cost little.
+	double factor = dims <= 64 ? 3 : dims <= 192 ? 2.25 : 2;
+	size_t budget = size_t(factor * double(plain_bytes(l.vector_bytes, m, page_bytes)));
 	uint32_t most_bits = dims <= 192 ? 4 : dims <= 384 ? 2 : 1;
 	for (uint32_t bits = most_bits; bits >= 1; bits /= 2)
 		if (place(l, page_bytes, false, bits, rotated_dims) && page_bytes / l.slots_per_page <= budget)

@@ -144,21 +144,62 @@ struct Avx512 {
 		high.add(_mm512_shuffle_epi8(table, _mm512_and_si512(_mm512_srli_epi16(codes, 4), nibble)));
 	}
 
-	// load(r, n): the codes of rows r to r + n - 1, n up to 4, each in its quarter of the register.
-	template <class Load>
-	static void fastscan_with(Load load, size_t rows, const uint8_t *lut, uint32_t *out) noexcept {
+	// How the codes of four rows get into the quarters of a register: four(p) for rows from p on, rest(p, n) for n < 4
+	// rows.
+	struct Rows16 {
+		static __m512i four(const uint8_t *p, size_t) noexcept { return _mm512_loadu_si512(p); }
+		static __m512i rest(const uint8_t *p, size_t, size_t n) noexcept { return load_bytes(p, n * 16); }
+	};
+
+	struct Rows8 {
+		static __m512i spread(__m256i rows) noexcept {
+			return _mm512_maskz_permutexvar_epi64(0x55, _mm512_setr_epi64(0, 0, 1, 0, 2, 0, 3, 0),
+												  _mm512_castsi256_si512(rows));
+		}
+		static __m512i four(const uint8_t *p, size_t) noexcept {
+			return spread(_mm256_loadu_si256(reinterpret_cast<const __m256i *>(p)));
+		}
+		static __m512i rest(const uint8_t *p, size_t, size_t n) noexcept {
+			return spread(_mm256_maskz_loadu_epi8(static_cast<__mmask32>(first64(n * 8)), p));
+		}
+	};
+
+	struct RowsOther {
+		static __m512i join(__m128i a, __m128i b, __m128i c, __m128i d) noexcept {
+			__m256i ab = _mm256_inserti128_si256(_mm256_castsi128_si256(a), b, 1);
+			__m256i cd = _mm256_inserti128_si256(_mm256_castsi128_si256(c), d, 1);
+			return _mm512_inserti64x4(_mm512_castsi256_si512(ab), cd, 1);
+		}
+		static __m512i four(const uint8_t *p, size_t row_bytes) noexcept {
+			const auto row = [=](size_t k) noexcept {
+				return _mm_loadu_si128(reinterpret_cast<const __m128i *>(p + k * row_bytes));
+			};
+			return join(row(0), row(1), row(2), row(3));
+		}
+		static __m512i rest(const uint8_t *p, size_t row_bytes, size_t n) noexcept {
+			const auto row = [=](size_t k) noexcept {
+				return _mm_maskz_loadu_epi8(k < n ? first16(row_bytes) : __mmask16{0}, p + k * row_bytes);
+			};
+			return join(row(0), row(1), row(2), _mm_setzero_si128());
+		}
+	};
+
+	template <class Rows>
+	static void fastscan_with(const uint8_t *codes, size_t rows, size_t row_bytes, const uint8_t *lut,
+							  uint32_t *out) noexcept {
 		constexpr size_t kRowsPerFlush = 4 * 256; // 256 times 255 fits in 16 bits
 		Lanes low, high;
 		size_t r = 0;
 		while (r + 4 <= rows) {
 			size_t end = rows - r < kRowsPerFlush ? rows : r + kRowsPerFlush;
 			for (; r + 4 <= end; r += 4)
-				add_rows(low, high, load(r, 4), _mm512_loadu_si512(lut + r * 16));
+				add_rows(low, high, Rows::four(codes + r * row_bytes, row_bytes), _mm512_loadu_si512(lut + r * 16));
 			low.flush();
 			high.flush();
 		}
 		if (r < rows) { // the zero quarters of the table add nothing
-			add_rows(low, high, load(r, rows - r), load_bytes(lut + r * 16, (rows - r) * 16));
+			add_rows(low, high, Rows::rest(codes + r * row_bytes, row_bytes, rows - r),
+					 load_bytes(lut + r * 16, (rows - r) * 16));
 			low.flush();
 			high.flush();
 		}
@@ -168,31 +209,12 @@ struct Avx512 {
 
 	static void fastscan(const uint8_t *codes, size_t rows, size_t row_bytes, const uint8_t *lut,
 						 uint32_t *out) noexcept {
-		if (row_bytes == 16) {
-			fastscan_with([=](size_t r, size_t n) noexcept { return load_bytes(codes + r * 16, n * 16); }, rows, lut,
-						  out);
-		} else if (row_bytes == 8) {
-			fastscan_with(
-				[=](size_t r, size_t n) noexcept {
-					__m512i four = _mm512_castsi256_si512(
-						_mm256_maskz_loadu_epi8(static_cast<__mmask32>(first64(n * 8)), codes + r * 8));
-					return _mm512_maskz_expand_epi64(0x55, four);
-				},
-				rows, lut, out);
-		} else {
-			__mmask16 row = first16(row_bytes);
-			fastscan_with(
-				[=](size_t r, size_t n) noexcept {
-					const uint8_t *p = codes + r * row_bytes;
-					const auto at = [=](size_t k) noexcept {
-						return _mm_maskz_loadu_epi8(k < n ? row : __mmask16{0}, p + k * row_bytes);
-					};
-					__m256i ab = _mm256_inserti128_si256(_mm256_castsi128_si256(at(0)), at(1), 1);
-					__m256i cd = _mm256_inserti128_si256(_mm256_castsi128_si256(at(2)), at(3), 1);
-					return _mm512_inserti64x4(_mm512_castsi256_si512(ab), cd, 1);
-				},
-				rows, lut, out);
-		}
+		if (row_bytes == 16)
+			fastscan_with<Rows16>(codes, rows, 16, lut, out);
+		else if (row_bytes == 8)
+			fastscan_with<Rows8>(codes, rows, 8, lut, out);
+		else
+			fastscan_with<RowsOther>(codes, rows, row_bytes, lut, out);
 	}
 };
 

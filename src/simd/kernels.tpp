@@ -29,14 +29,17 @@ using Batch = xsimd::batch<float, typename Isa::Arch>;
 template <class Isa>
 constexpr size_t kWidth = Batch<Isa>::size;
 
-template <class Isa>
+// Adds the partner at distance h to each element, h = 1, 2, 4 ...: the sum of all is in each of them.
+template <class Isa, size_t h = 1>
 float sum(Batch<Isa> x) noexcept {
-	float s[kWidth<Isa>];
-	x.store_unaligned(s);
-	for (size_t h = kWidth<Isa> / 2; h > 0; h /= 2)
-		for (size_t i = 0; i < h; ++i)
-			s[i] += s[i + h];
-	return s[0];
+	if constexpr (h < kWidth<Isa>) {
+		Batch<Isa> partner = Isa::template swap<h>(x);
+		return sum<Isa, 2 * h>(x + partner);
+	} else {
+		float s[h];
+		x.store_unaligned(s);
+		return s[0];
+	}
 }
 
 struct Single {

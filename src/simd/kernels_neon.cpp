@@ -100,8 +100,7 @@ struct Neon {
 		for (size_t r = 0; r < rows;) {
 			size_t end = rows - r < kRowsPerFlush ? rows : r + kRowsPerFlush;
 			for (; r < end; ++r) {
-				// The last row is read whole only when it is.
-				uint8x16_t x = load_bytes(codes + r * row_bytes, r + 1 < rows && row_bytes > 1 ? 16 : row_bytes);
+				uint8x16_t x = vld1q_u8(codes + r * row_bytes);
 				uint8x16_t table = vld1q_u8(lut + r * 16);
 				low.add(vqtbl1q_u8(table, vandq_u8(x, vdupq_n_u8(15))));
 				high.add(vqtbl1q_u8(table, vshrq_n_u8(x, 4)));

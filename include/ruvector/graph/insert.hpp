@@ -33,7 +33,23 @@ struct Edge {
 	const uint8_t *packed;
 };
 
-inline void write_edge(MutableSlot slot, uint32_t position, const Edge &edge, bool occluded) noexcept {
+// Whether `to_new` (estimated) is surely less than `length`. Estimates err by about 1 / (sqrt(code_dims) 2^(bits-1)) of the
+// distance; an edge that is the only way between two clusters must not be given up for an error.
+inline bool surely_closer(const Layout &layout, float to_new, float length) noexcept {
+	if (!layout.has_codes())
+		return to_new < length;
+	float margin = 1 + 2 / (std::sqrt(float(layout.code_dims)) * float(1u << (layout.bits - 1)));
+	switch (Metric(layout.metric)) {
+	case Metric::l2:
+		return to_new * margin < length;
+	case Metric::cosine: // half the squared distance of normalised vectors, less one
+		return (1 + to_new) * margin < 1 + length;
+	default:
+		return to_new < length;
+	}
+}
+
+inline void write_edge(MutableSlot slot, uint32_t position, const Edge &edge, bool occluded, bool pinned) noexcept {
 	const Layout &layout = *slot.layout;
 	if (layout.has_codes()) {
 		slot.a()[position] = edge.a;
@@ -42,24 +58,35 @@ inline void write_edge(MutableSlot slot, uint32_t position, const Edge &edge, bo
 	}
 	slot.lengths()[position] = to_bf16(edge.length);
 	slot.set_occluded(position, occluded);
+	slot.set_pinned(position, pinned);
 	slot.ids()[position] = edge.id;
 }
 
 // Adds an edge to a record's list, replacing another if it is full. to_new[e] is the (estimated) distance between the new end
-// and the end of edge e. With `force` the edge is taken in any case. Returns whether the record was changed.
-inline bool link_edge(MutableSlot slot, const Edge &edge, const float *to_new, bool force) noexcept {
+// and the end of edge e. An edge that is to be pinned is taken in any case, unless half of the list is pinned: then it is one
+// like any other.
+enum class Linked { no, yes, pinned };
+inline Linked link_edge(MutableSlot slot, const Edge &edge, const float *to_new, bool pin) noexcept {
+	const Layout &layout = *slot.layout;
 	RecordHeader &header = slot.header();
 	const uint32_t degree = header.degree;
 	bool occluded = false;
+	uint32_t pinned = 0;
 	for (uint32_t e = 0; e < degree; e++) {
-		if (slot.ids()[e] == edge.id)
-			return false;
+		pinned += slot.pinned(e);
+		if (slot.ids()[e] == edge.id) {
+			if (!pin)
+				return Linked::no;
+			slot.set_pinned(e, true);
+			return Linked::pinned;
+		}
 		float length = from_bf16(slot.lengths()[e]);
-		if (!slot.occluded(e) && length < edge.length && to_new[e] < edge.length)
+		if (!slot.occluded(e) && length < edge.length && surely_closer(layout, to_new[e], edge.length))
 			occluded = true;
 	}
+	pin = pin && pinned * 2 < layout.degree;
 	uint32_t position = degree;
-	if (degree < slot.layout->degree)
+	if (degree < layout.degree)
 		header.degree = uint16_t(degree + 1);
 	else {
 		// The victim: the longest of the edges that are occluded or that the new edge occludes; without any, the longest.
@@ -67,7 +94,10 @@ inline bool link_edge(MutableSlot slot, const Edge &edge, const float *to_new, b
 		bool found = false, found_occluded = false;
 		for (uint32_t e = 0; e < degree; e++) {
 			float length = from_bf16(slot.lengths()[e]);
-			bool hidden = slot.occluded(e) || (!occluded && edge.length < length && to_new[e] < length);
+			bool hidden =
+				slot.occluded(e) || (!occluded && edge.length < length && surely_closer(layout, to_new[e], length));
+			if (slot.pinned(e))
+				continue;
 			if (!found || (hidden && !found_occluded) || (hidden == found_occluded && length > longest)) {
 				position = e;
 				longest = length;
@@ -76,18 +106,18 @@ inline bool link_edge(MutableSlot slot, const Edge &edge, const float *to_new, b
 			}
 		}
 		bool better = occluded ? found_occluded && edge.length < longest : found_occluded || edge.length < longest;
-		if (!better && !force)
-			return false;
+		if (!found || (!better && !pin))
+			return Linked::no;
 	}
 	if (!occluded)
 		for (uint32_t e = 0; e < degree; e++)
 			if (e != position && !slot.occluded(e)) {
 				float length = from_bf16(slot.lengths()[e]);
-				if (edge.length < length && to_new[e] < length)
+				if (edge.length < length && surely_closer(layout, to_new[e], length))
 					slot.set_occluded(e, true);
 			}
-	write_edge(slot, position, edge, occluded);
-	return true;
+	write_edge(slot, position, edge, occluded, pin);
+	return pin ? Linked::pinned : Linked::yes;
 }
 
 // The codes of an edge in both directions, from one quantisation.
@@ -330,12 +360,13 @@ private:
 		header.degree = uint16_t(list.size);
 		header.base = base;
 		header.down = below;
-		header.vector = ref;
 		if (level == 0) {
 			header.tid_count = 1;
 			header.tids[0] = tid;
 		}
-		if (!layout->external)
+		if (layout->external)
+			slot.vector_ref() = ref;
+		else
 			std::memcpy(slot.vector(), vector, layout->vector_bytes);
 		back.size = 0;
 		for (uint32_t i = 0; i < list.size; i++) {
@@ -347,22 +378,22 @@ private:
 			coder.encode(vector, search.rotated, n.vector, neighbor_rotated, n.distance, forth_edge, forth_packed,
 			             back_edge, packed);
 			forth_edge.id = n.id;
-			write_edge(slot, i, forth_edge, n.occluded);
+			write_edge(slot, i, forth_edge, n.occluded, false);
 			back.push(*arena, back_edge);
 		}
 		NodeId id = store->add(image);
 
-		uint32_t linked = 0;
+		// The nearest neighbour that can pins its edge to the new vertex, which is thus reachable as long as that neighbour is.
+		bool pinned = false;
 		for (uint32_t i = 0; i < list.size; i++) {
 			back[i].id = id;
-			linked += link_back(list.data[i].id, level, back[i], false);
+			if (link_back(list.data[i].id, level, back[i], !pinned) == Linked::pinned)
+				pinned = true;
 		}
-		for (uint32_t i = 0; i < list.size && linked == 0; i++) // somebody has to know it
-			linked += link_back(list.data[i].id, level, back[i], true);
 		return id;
 	}
 
-	bool link_back(NodeId neighbor, int level, const Edge &edge, bool force) {
+	Linked link_back(NodeId neighbor, int level, const Edge &edge, bool pin) {
 		float to_new[kMaxDegree];
 		NodeId ids[kMaxDegree];
 		uint32_t known = 0;
@@ -371,12 +402,12 @@ private:
 		typename Store::WriteHandle h;
 		uint8_t *p = store->open_write(neighbor, h);
 		if (!p)
-			return false;
+			return Linked::no;
 		MutableSlot slot{p, layout};
 		const RecordHeader &header = slot.header();
 		if (slot.state() != RecordState::live || header.level != level || header.degree > layout->degree) {
 			store->discard(h);
-			return false;
+			return Linked::no;
 		}
 		if (layout->has_codes())
 			search.estimate(ConstSlot{p, layout}, edge.length, header.degree, to_new);
@@ -384,12 +415,12 @@ private:
 			for (uint32_t e = 0; e < header.degree; e++)
 				if (e >= known || ids[e] != slot.ids()[e])
 					to_new[e] = 1.0f / 0.0f; // changed since it was read
-		if (link_edge(slot, edge, to_new, force)) {
+		Linked linked = link_edge(slot, edge, to_new, pin);
+		if (linked == Linked::no)
+			store->discard(h);
+		else
 			store->commit(h);
-			return true;
-		}
-		store->discard(h);
-		return false;
+		return linked;
 	}
 
 	// Without codes: the distances to the ends of a neighbour's edges, before its record is locked.

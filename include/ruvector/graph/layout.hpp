@@ -36,7 +36,7 @@ constexpr uint32_t kMaxBitDimensions = 64000;
 constexpr uint32_t kMaxNonZero = 1000;
 constexpr int kMaxLevel = 15;
 constexpr uint32_t kMaxDegree = 224; // m = 100, rounded up to whole blocks
-constexpr uint32_t kInlineTids = 4;
+constexpr uint32_t kInlineTids = 2;
 constexpr uint32_t kBlockLanes = 32;
 
 // A heap TID as PostgreSQL lays it out (ItemPointerData), alignment 2.
@@ -64,11 +64,9 @@ struct RecordHeader {
 	NodeId overflow;    // next record of heap TIDs (state tids); 0: none
 	uint16_t tid_count; // in this record
 	uint16_t unused;
-	VectorRef vector; // when Layout::external
 	HeapTid tids[kInlineTids];
-	uint32_t unused2;
 };
-static_assert(sizeof(RecordHeader) == 56);
+static_assert(sizeof(RecordHeader) == 32);
 
 struct Layout {
 	uint8_t element;  // Element
@@ -85,8 +83,7 @@ struct Layout {
 	uint16_t slots_per_page;
 	uint16_t slot_size;
 	// Offsets in a slot.
-	uint16_t ids, lengths, occluded, a, f, codes, vector;
-	uint16_t unused;
+	uint16_t ids, lengths, occluded, pinned, a, f, codes, vector;
 	uint32_t vector_bytes; // of one vector; 0 where it varies (sparse)
 	uint64_t seed;         // of the rotation and of the levels
 
@@ -148,9 +145,17 @@ struct Slot {
 	auto f() const noexcept { return at<uint16_t>(layout->f); }
 	auto codes(uint32_t block) const noexcept { return at<uint8_t>(layout->codes + block * layout->block_bytes()); }
 	auto vector() const noexcept { return at<uint8_t>(layout->vector); }
-	bool occluded(uint32_t edge) const noexcept { return at<uint8_t>(layout->occluded)[edge / 8] >> (edge % 8) & 1; }
-	void set_occluded(uint32_t edge, bool value) const noexcept {
-		uint8_t *bytes = at<uint8_t>(layout->occluded);
+	// Where the vector is, when it is outside of the record.
+	auto &vector_ref() const noexcept { return *at<VectorRef>(layout->vector); }
+	// An occluded edge: a shorter edge of the list leads closer to its end. A pinned edge is the one that its end relies on to
+	// be reachable: never replaced.
+	bool occluded(uint32_t edge) const noexcept { return bit(layout->occluded, edge); }
+	bool pinned(uint32_t edge) const noexcept { return bit(layout->pinned, edge); }
+	void set_occluded(uint32_t edge, bool value) const noexcept { set_bit(layout->occluded, edge, value); }
+	void set_pinned(uint32_t edge, bool value) const noexcept { set_bit(layout->pinned, edge, value); }
+	bool bit(size_t offset, uint32_t edge) const noexcept { return at<uint8_t>(offset)[edge / 8] >> (edge % 8) & 1; }
+	void set_bit(size_t offset, uint32_t edge, bool value) const noexcept {
+		uint8_t *bytes = at<uint8_t>(offset);
 		bytes[edge / 8] = uint8_t((bytes[edge / 8] & ~(1u << (edge % 8))) | (unsigned(value) << (edge % 8)));
 	}
 	RecordState state() const noexcept { return RecordState(header().state); }

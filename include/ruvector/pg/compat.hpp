@@ -45,3 +45,10 @@
 #else
 #define RV_DISABLE_PATH(path) ((void)0)
 #endif
+
+// vacuum_delay_point() learnt to tell ANALYZE from VACUUM in 18 (commit e5b0b0ce15).
+#if PG_VERSION_NUM >= 180000
+#define RV_VACUUM_DELAY_POINT() vacuum_delay_point(false)
+#else
+#define RV_VACUUM_DELAY_POINT() vacuum_delay_point()
+#endif
