@@ -1,10 +1,10 @@
 // am/scan.cpp - index scans: ORDER BY column <operator> constant.
 //
-// A scan searches with a pool of hnsw.ef_search candidates and returns what it found in order of exact distance. If the executor
-// wants more (a filter above has thrown rows away) and hnsw.iterative_scan is on, the pool is doubled and the search goes on
-// where it stopped. A vertex found late may be nearer than one returned already; to keep the order exact without losing
-// rows, the farther half of what a pool has found is held back until the pool has been doubled once more or the graph is
-// exhausted.
+// A scan searches with a pool of candidates and returns what it found in order of exact distance, hnsw.ef_search rows at first.
+// If the executor wants more (a filter above has thrown rows away) and hnsw.iterative_scan is on, ef and the pool are doubled
+// and the search goes on where it stopped. A vertex found late may be nearer than one returned already. To keep the order exact
+// without losing rows, the pool is larger than ef: the farthest third of what it has found is held back until it has been
+// doubled once more or the graph is exhausted.
 #include "am/buffer_store.hpp"
 
 #include <cmath>
@@ -28,6 +28,7 @@ struct ScanState {
 	bool exhausted;
 	uint32 heaped;   // hits that have been given to the heap
 	uint32 returned; // hits taken from the heap
+	uint32 ef;
 	float last_distance;
 	graph::List<graph::HeapTid> tids; // of the current hit
 	uint32 next_tid;
@@ -36,6 +37,10 @@ struct ScanState {
 static_assert(std::is_trivially_destructible_v<ScanState>);
 
 ScanState *state_of(IndexScanDesc scan) { return static_cast<ScanState *>(scan->opaque); }
+
+// The pool holds estimates, and a vertex can be in it more than once: with half as many more places as ef, recall at an ef is
+// about what a search over exact distances has.
+uint32 pool_size(uint32 ef) { return ef + ef / 2 + 8; }
 
 // Gives the hits found since the last call to the heap.
 void collect(ScanState *s) {
@@ -65,7 +70,8 @@ void begin_search(IndexScanDesc scan, ScanState *s) {
 		s->search.set_query(query);
 		graph::NodeId entry = graph::descend(s->search, meta.entry, meta.entry_level, 0);
 		s->search.keep_refused = s->iterative != iterative_off;
-		s->search.start(0, uint32(setting_ef_search()));
+		s->ef = uint32(setting_ef_search());
+		s->search.start(0, pool_size(s->ef));
 		if (entry != graph::kNoNode)
 			s->search.enter(entry);
 		s->search.run();
@@ -82,7 +88,8 @@ void widen(ScanState *s) {
 	    double(s->search.bytes()) > double(work_mem) * 1024.0 * setting_scan_mem_multiplier()) {
 		s->exhausted = true;
 	} else {
-		s->search.widen(s->search.ef * 2);
+		s->ef *= 2;
+		s->search.widen(pool_size(s->ef));
 		s->search.run();
 		if (s->search.hits.size == before && s->search.refused.size == 0)
 			s->exhausted = true;
@@ -123,11 +130,11 @@ const graph::Hit *next_hit(ScanState *s) {
 	auto farther = [s](uint32 a, uint32 b) { return s->search.hits[a].distance > s->search.hits[b].distance; };
 	for (;;) {
 		if (s->iterative != iterative_off && !s->exhausted &&
-		    (s->heap.size == 0 || s->returned >= (s->search.ef + 1) / 2)) {
+		    (s->heap.size == 0 || s->returned >= s->ef)) {
 			widen(s);
 			continue;
 		}
-		if (s->heap.size == 0)
+		if (s->heap.size == 0 || (s->iterative == iterative_off && s->returned >= s->ef))
 			return nullptr;
 		std::pop_heap(s->heap.begin(), s->heap.end(), farther);
 		const graph::Hit &hit = s->search.hits[s->heap[--s->heap.size]];

@@ -2,9 +2,10 @@
 //
 //   1. Every page: dead TIDs go; a vertex without any is marked dead. It still leads searches on, but no insert takes it for a
 //      neighbour any more. Inserts that began before are waited for.
-//   2. Every page: edges to dead vertices go, and are replaced by the nearest of the dead vertices' own neighbours, which are
+//   2. Records that only a dead vertex leads to are pinned to a living one.
+//   3. Every page: edges to dead vertices go, and are replaced by the nearest of the dead vertices' own neighbours, which are
 //      scored by the codes on the dead vertices' pages: a few pages per record, no search.
-//   3. The records of dead vertices become free.
+//   4. The records of dead vertices become free.
 //
 // Readers need no barrier: see README.md. Interrupted at any point, the next vacuum finds the dead records and goes on.
 #include "am/buffer_store.hpp"
@@ -481,23 +482,27 @@ void free_records(VacuumState *v) {
 	}
 }
 
-// --- Reachability: a vertex whose pinned edge came from a dead vertex may have been left alone. ---
+// --- Reachability. The pinned edges, with the links down from level to level, are a tree that spans all records from the entry
+// point: each insert pins an edge to its vertex. Vacuum gives the records whose pinned edge comes from a dead vertex another
+// one, before it takes the dead vertices out of the lists: a search can find every vertex at any time. ---
 
 struct Reach {
 	VacuumState *v;
-	uint8 *seen; // a bit per NodeId
+	uint8 *seen; // a bit per NodeId: hangs on the tree
 	Size bytes;
 	graph::List<NodeId> stack;
 };
 
+bool reached(const Reach *r, NodeId id) { return id / 8 < r->bytes && (r->seen[id / 8] >> (id % 8) & 1); }
+
 void reach(Reach *r, NodeId id) {
-	if (id == graph::kNoNode || id / 8 >= r->bytes || (r->seen[id / 8] >> (id % 8) & 1))
+	if (id == graph::kNoNode || id / 8 >= r->bytes || reached(r, id))
 		return;
 	r->seen[id / 8] |= uint8(1u << (id % 8));
 	r->stack.push(r->v->arena, id);
 }
 
-// Follows all edges from what is on the stack.
+// Follows the tree from what is on the stack, through living records.
 void spread(Reach *r) {
 	VacuumState *v = r->v;
 	NodeId ids[graph::kMaxDegree];
@@ -505,83 +510,110 @@ void spread(Reach *r) {
 		RV_VACUUM_DELAY_POINT();
 		NodeId id = r->stack[--r->stack.size];
 		BufferStore::Handle h;
-		if (!v->store.open(id, h))
+		if (is_dead(v, id) || !v->store.open(id, h))
 			continue;
 		ConstSlot slot{h.slot, v->layout};
 		const RecordHeader &header = slot.header();
-		uint32 degree = slot.state() == RecordState::live && header.degree <= v->layout->degree ? header.degree : 0;
-		NodeId down = slot.state() == RecordState::live ? header.down : graph::kNoNode;
-		memcpy(ids, slot.ids(), degree * sizeof(NodeId));
+		uint32 n = 0;
+		if (slot.state() == RecordState::live && header.degree <= v->layout->degree) {
+			for (uint32 e = 0; e < header.degree; e++)
+				if (slot.pinned(e))
+					ids[n++] = slot.ids()[e];
+			if (header.down != graph::kNoNode)
+				ids[n++] = header.down;
+		}
 		v->store.close(h);
-		reach(r, down);
-		for (uint32 e = 0; e < degree; e++)
-			reach(r, ids[e]);
+		for (uint32 i = 0; i < n; i++)
+			reach(r, ids[i]);
 	}
 }
 
-// Pins an edge to a record that nothing leads to, from the nearest one that a search can find.
-void reconnect(VacuumState *v, NodeId id) {
+// Pins the edge from -> to. The query of v->from is the vector of `to`.
+bool pin(VacuumState *v, NodeId from, NodeId to, int level) {
+	BufferStore::Handle h;
+	if (!v->store.open(from, h))
+		return false;
+	ConstSlot tail{h.slot, v->layout};
+	bool ok = tail.state() == RecordState::live && tail.header().level == level;
+	const void *vector =
+		ok ? v->store.keep(v->store.vector(h.slot, v->from.vector_scratch), v->row_arena) : nullptr;
+	v->store.close(h);
+	if (!ok)
+		return false;
+	graph::Edge edge = {}, back = {};
+	float length = v->from.distance(*v->layout, vector, v->from.query);
+	if (v->layout->has_codes())
+		graph::project(*v->layout, v->context->projection, vector, v->to.scratch, v->to.rotated);
+	v->coder.encode(vector, v->to.rotated, v->from.query, v->from.rotated, length, edge, v->packed, back, v->packed_back);
+	edge.id = to;
+	BufferStore::WriteHandle w;
+	uint8_t *p = v->store.open_write(from, w);
+	if (!p)
+		return false;
+	MutableSlot slot{p, v->layout};
+	graph::Linked linked = graph::Linked::no;
+	if (slot.state() == RecordState::live && slot.header().level == level) {
+		if (v->layout->has_codes())
+			v->from.estimate(ConstSlot{p, v->layout}, length, slot.header().degree, v->estimates);
+		else
+			for (uint32 e = 0; e < slot.header().degree; e++)
+				v->estimates[e] = HUGE_VALF;
+		linked = graph::link_edge(slot, edge, v->estimates, true);
+	}
+	if (linked == graph::Linked::no)
+		v->store.discard(w);
+	else
+		v->store.commit(w);
+	return linked == graph::Linked::pinned;
+}
+
+// Hangs a record on the tree: at the nearest of its neighbours that is on it, else at what a search finds.
+void reconnect(Reach *r, NodeId id) {
+	VacuumState *v = r->v;
 	MemoryContext old = MemoryContextSwitchTo(v->row_memory);
 	BufferStore::Handle h;
-	bool ok = v->store.open(id, h);
-	if (ok) {
-		ConstSlot slot{h.slot, v->layout};
-		ok = slot.state() == RecordState::live;
+	bool live = v->store.open(id, h);
+	if (live) {
+		live = reinterpret_cast<const RecordHeader *>(h.slot)->state == uint8(RecordState::live);
 		memcpy(v->copy, h.slot, v->layout->slot_size);
 		v->store.close(h);
 	}
-	MetaPage meta;
-	read_meta(v->index, &meta);
-	ConstSlot record{v->copy, v->layout};
-	const int level = record.header().level;
-	if (ok && meta.entry_level >= level && meta.entry != id) {
-		const void *vector = v->store.keep(v->store.vector(v->copy, v->from.vector_scratch), v->row_arena);
-		v->from.set_query(vector);
-		NodeId entry = graph::descend(v->from, meta.entry, meta.entry_level, level);
-		v->from.start(level, v->layout->ef_construction);
-		v->from.keep_vectors = true;
-		v->from.keep_arena = &v->row_arena;
-		v->from.enter(entry);
-		v->from.run();
-		v->from.keep_vectors = false;
-		v->from.sort_hits();
-		for (uint32 i = 0; i < v->from.hits.size; i++) {
-			const graph::Hit &hit = v->from.hits[i];
-			if (!hit.live || hit.id == id)
-				continue;
-			graph::Edge edge = {}, back = {};
-			if (v->layout->has_codes())
-				graph::project(*v->layout, v->context->projection, hit.vector, v->to.scratch, v->to.rotated);
-			v->coder.encode(hit.vector, v->to.rotated, vector, v->from.rotated, hit.distance, edge, v->packed, back,
-			                v->packed_back);
-			edge.id = id;
-			BufferStore::WriteHandle w;
-			uint8_t *p = v->store.open_write(hit.id, w);
-			if (!p)
-				continue;
-			MutableSlot slot{p, v->layout};
-			graph::Linked linked = graph::Linked::no;
-			if (slot.state() == RecordState::live && slot.header().level == level) {
-				if (v->layout->has_codes())
-					v->from.estimate(ConstSlot{p, v->layout}, hit.distance, slot.header().degree, v->estimates);
-				else
-					for (uint32 e = 0; e < slot.header().degree; e++)
-						v->estimates[e] = HUGE_VALF;
-				linked = graph::link_edge(slot, edge, v->estimates, true);
+	if (live && !is_dead(v, id)) {
+		ConstSlot record{v->copy, v->layout};
+		const int level = record.header().level;
+		v->from.set_query(v->store.keep(v->store.vector(v->copy, v->from.vector_scratch), v->row_arena));
+		Replacement near[graph::kMaxDegree];
+		uint32 n = 0;
+		for (uint32 e = 0; e < Min(record.header().degree, v->layout->degree); e++)
+			if (reached(r, record.ids()[e]) && !is_dead(v, record.ids()[e]))
+				near[n++] = {graph::from_bf16(record.lengths()[e]), record.ids()[e], false};
+		std::sort(near, near + n, [](const Replacement &a, const Replacement &b) { return a.distance < b.distance; });
+		bool pinned = false;
+		for (uint32 i = 0; i < n && !pinned; i++)
+			pinned = pin(v, near[i].id, id, level);
+		MetaPage meta;
+		read_meta(v->index, &meta);
+		if (!pinned && meta.entry_level >= level && meta.entry != id) {
+			NodeId entry = graph::descend(v->from, meta.entry, meta.entry_level, level);
+			v->from.start(level, v->layout->ef_construction * 2);
+			v->from.enter(entry);
+			v->from.run();
+			v->from.sort_hits();
+			for (uint32 i = 0; i < v->from.hits.size && !pinned; i++) {
+				NodeId hit = v->from.hits[i].id;
+				if (v->from.hits[i].live && hit != id && reached(r, hit))
+					pinned = pin(v, hit, id, level);
 			}
-			if (linked == graph::Linked::no)
-				v->store.discard(w);
-			else
-				v->store.commit(w);
-			if (linked == graph::Linked::pinned)
-				break;
+		}
+		if (pinned) {
+			reach(r, id);
+			spread(r);
 		}
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(v->row_memory);
 }
 
-// Walks the whole graph from the entry point and reconnects what it did not come to.
 void restore_reachability(VacuumState *v) {
 	MetaPage meta;
 	read_meta(v->index, &meta);
@@ -592,24 +624,32 @@ void restore_reachability(VacuumState *v) {
 	r.seen = static_cast<uint8 *>(palloc_extended(r.bytes, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO));
 	reach(&r, meta.entry);
 	spread(&r);
-	for (BlockNumber block = 1; block < blocks; block++)
-		for (uint32 slot = 0; slot < v->layout->slots_per_page; slot++) {
-			NodeId id = v->layout->node_id(block, slot);
-			if (r.seen[id / 8] >> (id % 8) & 1)
-				continue;
-			RV_VACUUM_DELAY_POINT();
-			BufferStore::Handle h;
-			if (!v->store.open(id, h))
-				break;
-			const RecordHeader *header = reinterpret_cast<const RecordHeader *>(h.slot);
-			bool live = header->state == uint8(RecordState::live);
-			v->store.close(h);
-			if (live) {
-				reconnect(v, id);
-				reach(&r, id); // and what it leads to
-				spread(&r);
+	// First those that hung on dead vertices: whole branches come back with them. Then what is left.
+	NodeId orphans[graph::kMaxDegree];
+	for (int pass = 0; pass < 2; pass++)
+		for (BlockNumber block = 1; block < blocks; block++)
+			for (uint32 slot = 0; slot < v->layout->slots_per_page; slot++) {
+				NodeId id = v->layout->node_id(block, slot);
+				if (pass == 0 ? !is_dead(v, id) : reached(&r, id) || is_dead(v, id))
+					continue;
+				RV_VACUUM_DELAY_POINT();
+				BufferStore::Handle h;
+				if (!v->store.open(id, h))
+					break;
+				ConstSlot record{h.slot, v->layout};
+				uint32 n = 0;
+				if (pass == 1) {
+					if (record.state() == RecordState::live)
+						orphans[n++] = id;
+				} else if (record.state() == RecordState::dead && record.header().degree <= v->layout->degree)
+					for (uint32 e = 0; e < record.header().degree; e++)
+						if (record.pinned(e))
+							orphans[n++] = record.ids()[e];
+				v->store.close(h);
+				for (uint32 i = 0; i < n; i++)
+					if (!reached(&r, orphans[i]))
+						reconnect(&r, orphans[i]);
 			}
-		}
 }
 
 } // namespace
@@ -648,8 +688,8 @@ IndexBulkDeleteResult *hnsw_ambulkdelete(IndexVacuumInfo *info, IndexBulkDeleteR
 		v->packed = v->arena.aligned_array<uint8_t>(v->layout->edge_codec().packed_bytes() + 64);
 		v->packed_back = v->arena.aligned_array<uint8_t>(v->layout->edge_codec().packed_bytes() + 64);
 		v->estimates = v->arena.aligned_array<float>(graph::kMaxDegree);
-		repair_lists(v);
 		restore_reachability(v);
+		repair_lists(v);
 		free_records(v);
 	}
 

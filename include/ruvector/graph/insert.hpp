@@ -211,6 +211,7 @@ struct Inserter {
 	uint8_t *forth_packed, *back_packed; // back_packed: one per edge of a list
 	List<Neighbor> chosen[kMaxLevel + 1];
 	List<Edge> back;
+	Entry found_from; // the entry point that find() began at
 
 	void initialize(Store *s, const Layout *l, const Projection *p, Arena *a, Arena *keep) {
 		std::memset(static_cast<void *>(this), 0, sizeof(*this));
@@ -234,6 +235,7 @@ struct Inserter {
 	// unless a vertex of its own is wanted.
 	NodeId find(const void *vector, int level, Entry entry, bool own_vertex = false) {
 		search.set_query(vector);
+		found_from = entry;
 		for (int l = 0; l <= level; l++)
 			chosen[l].size = 0;
 		if (entry.level < 0)
@@ -281,6 +283,8 @@ struct Inserter {
 			if (l == 0)
 				base = id;
 			below = id;
+			if (l == found_from.level && level > found_from.level)
+				pin_forward(id, vector, found_from.id, l); // the new entry point leads to the old one
 		}
 		*base_out = base;
 		return below;
@@ -404,6 +408,29 @@ private:
 			pinned = link_back(hit.id, level, back_edge, true) == Linked::pinned;
 		}
 		return id;
+	}
+
+	void pin_forward(NodeId from, const void *vector, NodeId to, int level) {
+		typename Store::Handle h;
+		if (!store->open(to, h))
+			return;
+		const void *to_vector = store->keep(store->vector(store->slot(h), search.vector_scratch), *search.keep_arena);
+		store->close(h);
+		if (layout->has_codes())
+			project(*layout, *projection, to_vector, search.scratch, neighbor_rotated);
+		Edge edge = {}, back_edge = {};
+		float length = search.distance(*layout, vector, to_vector);
+		coder.encode(vector, search.rotated, to_vector, neighbor_rotated, length, edge, forth_packed, back_edge, back_packed);
+		edge.id = to;
+		float unknown[kMaxDegree];
+		std::fill(unknown, unknown + kMaxDegree, 1.0f / 0.0f);
+		typename Store::WriteHandle w;
+		uint8_t *p = store->open_write(from, w);
+		if (!p)
+			return;
+		if (reinterpret_cast<RecordHeader *>(p)->level == level)
+			link_edge(MutableSlot{p, layout}, edge, unknown, true);
+		store->commit(w);
 	}
 
 	Linked link_back(NodeId neighbor, int level, const Edge &edge, bool pin) {
