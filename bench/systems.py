@@ -1,4 +1,6 @@
 # bench/systems.py - the systems that are compared, each behind one worker process (bench/src).
+import glob
+import hashlib
 import json
 import os
 import re
@@ -127,8 +129,14 @@ class PgSystem(System):
             extension = self.known["extension"]
             if not admin.ask(f"sql SELECT 1 FROM pg_available_extensions WHERE name = '{extension}'")["rows"]:
                 raise Skip(f"extension {extension} is not installed in the private server")
-            if not admin.ask(f"sql SELECT 1 FROM pg_database WHERE datname = '{self.database}'")["rows"]:
+            code = self.code_hash()
+            mark = admin.ask("sql SELECT shobj_description(oid, 'pg_database') FROM pg_database "
+                             f"WHERE datname = '{self.database}'")["rows"]
+            if mark != [[code]]:
+                # Another build of the extension: its SQL objects and its index format may differ.
+                admin.ask(f"sql DROP DATABASE IF EXISTS {self.database}")
                 admin.ask(f"sql CREATE DATABASE {self.database}")
+                admin.ask(f"sql COMMENT ON DATABASE {self.database} IS '{code}'")
         finally:
             admin.close()
         self.table = "t_" + re.sub(r"[^a-z0-9_]+", "_", self.run.data_id.lower())
@@ -144,7 +152,10 @@ class PgSystem(System):
         except RuntimeError as e:
             raise Skip(str(e)) from e
         version = self.sql(f"SELECT extversion FROM pg_extension WHERE extname = '{extension}'")[0][0]
-        info = {"version": f"{extension} {version}", "settings": self.settings}
+        info = {"version": f"{extension} {version}", "settings": self.settings, "code": code}
+        if self.run.store.system(self.label).get("code", code) != code:
+            self.run.say(f"{self.label}: NOTE: stored results are of another build of it; FRESH={self.label} forgets them")
+            info["code"] = self.run.store.system(self.label)["code"]
         if extension == "vector" and self.run.pgvector_note:
             info["version"] += f" ({self.run.pgvector_note})"
         if extension == "ruvector":
@@ -153,6 +164,17 @@ class PgSystem(System):
             except RuntimeError:
                 pass
         return info
+
+    def code_hash(self):
+        """What is installed in the private server under the extension's name, library and SQL."""
+        extension, sha = self.known["extension"], hashlib.sha1()
+        server, pg_config = self.run.server, self.run.pg_config
+        for option, pattern in (("--pkglibdir", f"{extension}.so"), ("--sharedir", f"extension/{extension}--*.sql")):
+            folder = server + subprocess.check_output([pg_config, option], text=True).strip()
+            for path in sorted(glob.glob(os.path.join(folder, pattern))):
+                with open(path, "rb") as f:
+                    sha.update(f.read())
+        return sha.hexdigest()[:12]
 
     def sql(self, text):
         return self.worker.ask("sql " + text)["rows"]
