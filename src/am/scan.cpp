@@ -3,7 +3,7 @@
 // A scan searches with a pool of candidates and returns what it found in order of exact distance, hnsw.ef_search rows at first.
 // If the executor wants more (a filter above has thrown rows away) and hnsw.iterative_scan is on, ef and the pool are doubled
 // and the search goes on where it stopped. A vertex found late may be nearer than one returned already. To keep the order exact
-// without losing rows, the pool is larger than ef: the farthest third of what it has found is held back until it has been
+// without losing rows, the pool is larger than ef: the farthest fifth of what it has found is held back until it has been
 // doubled once more or the graph is exhausted.
 #include "am/buffer_store.hpp"
 
@@ -38,9 +38,8 @@ static_assert(std::is_trivially_destructible_v<ScanState>);
 
 ScanState *state_of(IndexScanDesc scan) { return static_cast<ScanState *>(scan->opaque); }
 
-// The pool holds estimates, and a vertex can be in it more than once: with half as many more places as ef, recall at an ef is
-// about what a search over exact distances has.
-uint32 pool_size(uint32 ef) { return ef + ef / 2 + 8; }
+// The pool holds estimates: with a quarter more places than ef, recall at an ef is what a search over exact distances has.
+uint32 pool_size(uint32 ef) { return ef + ef / 4 + 4; }
 
 // Gives the hits found since the last call to the heap.
 void collect(ScanState *s) {

@@ -40,7 +40,7 @@ struct MemStore {
 	void close(Handle &) {}
 	void prefetch(NodeId id) {
 		const uint8_t *p = record(id);
-		for (uint32_t i = 0; p && i < 512; i += 64)
+		for (uint32_t i = 0; p && i < layout->slot_size; i += 64)
 			__builtin_prefetch(p + i);
 	}
 	const void *vector(const uint8_t *slot, void *) { return ConstSlot{slot, layout}.vector(); }

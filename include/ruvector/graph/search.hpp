@@ -61,6 +61,9 @@ struct Hit {
 	const void *vector; // when the search keeps vectors
 };
 
+constexpr float kExpanded = -HUGE_VALF;
+constexpr float kRefused = HUGE_VALF;
+
 template <typename Store>
 struct Search {
 	Store *store;
@@ -85,8 +88,9 @@ struct Search {
 	uint32_t cursor;      // everything before it is expanded
 	List<Candidate> refused;
 	List<Hit> hits;
-	IdTable expanded;
-	IdTable seen; // without codes: every vertex whose distance is known
+	// What is known of a vertex. With codes: the best estimate that put it into the pool, kExpanded once it is expanded, kRefused
+	// when it fell out of the pool. Without: its distance.
+	IdTable seen;
 	uint64_t hops;
 
 	void initialize(Store *s, const Layout *l, const Projection *p, Arena *a) {
@@ -122,30 +126,27 @@ struct Search {
 		pool.size = refused.size = hits.size = 0;
 		pool.reserve(*arena, ef + 1);
 		cursor = 0;
-		expanded.reset(*arena, ef * 2);
-		if (!layout->has_codes())
-			seen.reset(*arena, ef * 8);
+		seen.reset(*arena, ef * (layout->has_codes() ? 4 : 8));
 	}
 
 	// Adds an entry point of the current level.
 	void enter(NodeId id) {
-		if (layout->has_codes())
-			offer(-1.0f / 0.0f, id); // expanded first, whatever its distance
-		else
+		if (layout->has_codes()) { // expanded first, whatever its distance
+			if (pool.size < ef && seen.insert(*arena, id, kExpanded))
+				place(kExpanded, id);
+		} else
 			visit(id);
 	}
 
 	void run() {
 		while (cursor < pool.size) {
-			Candidate &c = pool[cursor];
-			if (c.expanded || !expanded.insert(*arena, c.id, 0)) {
-				c.expanded = 1;
-				cursor++;
+			Candidate &c = pool[cursor++];
+			if (c.expanded)
 				continue;
-			}
 			c.expanded = 1;
 			Candidate current = c;
-			cursor++;
+			if (layout->has_codes())
+				seen.find(c.id)->value = kExpanded;
 			expand(current);
 		}
 	}
@@ -156,22 +157,21 @@ struct Search {
 		pool.reserve(*arena, ef + 1);
 		std::sort(refused.begin(), refused.end(),
 		          [](const Candidate &a, const Candidate &b) { return a.distance < b.distance; });
-		uint32_t n = refused.size, kept = 0;
-		for (uint32_t i = 0; i < n; i++) {
+		uint32_t n = refused.size, i = 0;
+		for (; i < n && pool.size < ef; i++) {
 			Candidate c = refused[i];
-			if (expanded.contains(c.id) || (kept && refused[kept - 1].id == c.id))
-				continue;
-			if (pool.size < ef)
+			if (!layout->has_codes())
 				place(c.distance, c.id);
 			else
-				refused[kept++] = c;
+				offer_estimate(c.distance, c.id);
 		}
-		refused.size = kept;
+		std::memmove(static_cast<void *>(refused.data), refused.data + i, (n - i) * sizeof(Candidate));
+		refused.size = n - i;
 	}
 
 	size_t bytes() const {
 		return pool.capacity * sizeof(Candidate) + refused.capacity * sizeof(Candidate) + hits.capacity * sizeof(Hit) +
-		       expanded.bytes() + (seen.entries ? seen.bytes() : 0);
+		       seen.bytes();
 	}
 
 	void sort_hits() {
@@ -210,29 +210,64 @@ struct Search {
 	}
 
 private:
-	void offer(float d, NodeId id) {
-		if (pool.size == ef && !(d < pool[pool.size - 1].distance)) {
-			if (keep_refused)
-				refused.push(*arena, {d, id, 0});
-			return;
-		}
-		if (!std::isnan(d) && !expanded.contains(id))
-			place(d, id);
+	bool fits(float d) const { return pool.size < ef || d < pool.data[pool.size - 1].distance; }
+
+	void refuse(float d, NodeId id) {
+		if (keep_refused)
+			refused.push(*arena, {d, id, 0});
 	}
 
-	void place(float d, NodeId id) {
+	// A vertex is in the pool once, at the least of its estimates.
+	void offer_estimate(float d, NodeId id) {
+		if (!fits(d)) {
+			refuse(d, id);
+			return;
+		}
+		IdTable::Entry *e = seen.find(id);
+		if (e->id == id) {
+			if (!(d < e->value)) // expanded, or a better estimate is known
+				return;
+			if (e->value != kRefused)
+				remove(e->value, id);
+			e->value = d;
+		} else if (d >= kExpanded) // not NaN
+			seen.insert(*arena, id, d);
+		else
+			return;
+		place(d, id);
+	}
+
+	uint32_t lower_bound(float d) const {
 		uint32_t low = 0, high = pool.size;
 		while (low < high) {
 			uint32_t middle = (low + high) / 2;
-			if (pool[middle].distance < d)
+			if (pool.data[middle].distance < d)
 				low = middle + 1;
 			else
 				high = middle;
 		}
+		return low;
+	}
+
+	void remove(float d, NodeId id) {
+		for (uint32_t i = lower_bound(d); i < pool.size && pool.data[i].distance == d; i++)
+			if (pool.data[i].id == id) {
+				pool.size--;
+				std::memmove(static_cast<void *>(&pool.data[i]), &pool.data[i + 1], (pool.size - i) * sizeof(Candidate));
+				return;
+			}
+	}
+
+	void place(float d, NodeId id) {
+		uint32_t low = lower_bound(d);
 		if (pool.size == ef) {
 			Candidate last = pool[--pool.size];
-			if (keep_refused && !last.expanded)
-				refused.push(*arena, last);
+			if (!last.expanded) {
+				if (layout->has_codes())
+					seen.find(last.id)->value = kRefused;
+				refuse(last.distance, last.id);
+			}
+			low = std::min(low, pool.size);
 		}
 		std::memmove(static_cast<void *>(&pool.data[low + 1]), &pool.data[low], (pool.size - low) * sizeof(Candidate));
 		pool.data[low] = {d, id, 0};
@@ -247,8 +282,12 @@ private:
 		bool ok;
 		float d = visit_distance(id, &ok);
 		seen.insert(*arena, id, ok ? d : 1.0f / 0.0f);
-		if (ok)
-			offer(d, id);
+		if (!ok)
+			return;
+		if (fits(d))
+			place(d, id);
+		else
+			refuse(d, id);
 	}
 
 	void expand(const Candidate &c) {
@@ -291,14 +330,8 @@ private:
 		hits.push(*arena, hit);
 
 		if (coded) {
-			float worst = pool.size == ef ? pool[pool.size - 1].distance : 1.0f / 0.0f;
-			for (uint32_t i = 0; i < degree; i++) {
-				if (estimates[i] < worst || keep_refused) {
-					offer(estimates[i], ids[i]);
-					if (pool.size == ef)
-						worst = pool[pool.size - 1].distance;
-				}
-			}
+			for (uint32_t i = 0; i < degree; i++)
+				offer_estimate(estimates[i], ids[i]);
 		} else
 			for (uint32_t i = 0; i < degree; i++)
 				visit(ids[i]);
