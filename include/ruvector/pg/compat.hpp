@@ -52,3 +52,14 @@
 #else
 #define RV_VACUUM_DELAY_POINT() vacuum_delay_point()
 #endif
+
+// The name of a relation's files: RelFileNode until 15, RelFileLocator since 16 (commit b0a55e4329).
+#if PG_VERSION_NUM >= 160000
+#define RV_REL_LOCATOR RelFileLocator
+#define RV_REL_LOCATOR_EQUALS(a, b) RelFileLocatorEquals(a, b)
+#define RV_LOCATOR_OF(relation) ((relation)->rd_locator)
+#else
+#define RV_REL_LOCATOR RelFileNode
+#define RV_REL_LOCATOR_EQUALS(a, b) RelFileNodeEquals(a, b)
+#define RV_LOCATOR_OF(relation) ((relation)->rd_node)
+#endif
