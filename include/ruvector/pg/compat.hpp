@@ -63,3 +63,10 @@
 #define RV_REL_LOCATOR_EQUALS(a, b) RelFileNodeEquals(a, b)
 #define RV_LOCATOR_OF(relation) ((relation)->rd_node)
 #endif
+
+// Tree walkers take a callback without a prototype until 15 (commit 1c27d16e6e).
+#if PG_VERSION_NUM >= 160000
+#define RV_WALKER(function) (function)
+#else
+#define RV_WALKER(function) reinterpret_cast<bool (*)()>(reinterpret_cast<void *>(function))
+#endif
