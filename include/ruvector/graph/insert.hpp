@@ -397,6 +397,8 @@ private:
 		bool pinned = false;
 		for (uint32_t i = 0; i < list.size; i++) {
 			back[i].id = id;
+			if (i + 1 < list.size)
+				store->prefetch(list.data[i + 1].id);
 			if (link_back(list.data[i].id, level, back[i], !pinned) == Linked::pinned)
 				pinned = true;
 		}
