@@ -14,6 +14,9 @@ extern "C" {
 #include "access/xloginsert.h"
 #include "catalog/index.h"
 #include "commands/progress.h"
+#include "nodes/pathnodes.h"
+#include "optimizer/clauses.h"
+#include "optimizer/optimizer.h"
 #include "optimizer/plancat.h"
 #include "pgstat.h"
 #include "storage/condition_variable.h"
@@ -47,6 +50,7 @@ struct BuildShared {
 	ConditionVariable done;
 	int participants_done;
 	double heap_tuples;
+	bool broken_hot_chain; // some participant met one
 };
 
 struct BuildState {
@@ -210,9 +214,25 @@ double estimate_rows(Relation heap) {
 	return tuples;
 }
 
+// Workers cannot see temporary tables, nor run what is not parallel safe; the rules are those of plan_create_index_workers().
+bool can_be_parallel(Relation heap, Relation index) {
+	if (max_parallel_maintenance_workers == 0 || heap->rd_rel->relpersistence == RELPERSISTENCE_TEMP)
+		return false;
+	PlannerInfo *root = makeNode(PlannerInfo);
+	root->parse = makeNode(Query);
+	root->parse->commandType = CMD_SELECT;
+	root->glob = makeNode(PlannerGlobal);
+	root->query_level = 1;
+	root->planner_cxt = CurrentMemoryContext;
+	return is_parallel_safe(root, reinterpret_cast<Node *>(RelationGetIndexExpressions(index))) &&
+	       is_parallel_safe(root, reinterpret_cast<Node *>(RelationGetIndexPredicate(index)));
+}
+
 // Workers by the work: vectors may be stored out of line, and the heap alone looks tiny then. A row costs tens to hundreds of
 // microseconds, a worker some milliseconds to start.
-int wanted_workers(Relation heap, double rows) {
+int wanted_workers(Relation heap, Relation index, double rows) {
+	if (!can_be_parallel(heap, index))
+		return 0;
 	int wanted = RelationGetParallelWorkers(heap, -1);
 	if (wanted < 0)
 		wanted = rows < 2000 ? 0 : max_parallel_maintenance_workers;
@@ -307,6 +327,7 @@ void scan_share(BuildState *b, ParallelTableScanDesc scan_desc, bool progress) {
 	SpinLockAcquire(&b->shared->mutex);
 	b->shared->participants_done++;
 	b->shared->heap_tuples += tuples;
+	b->shared->broken_hot_chain = b->shared->broken_hot_chain || info->ii_BrokenHotChain;
 	SpinLockRelease(&b->shared->mutex);
 	ConditionVariableSignal(&b->shared->done);
 }
@@ -367,7 +388,7 @@ IndexBuildResult *hnsw_ambuild(Relation heap, Relation index, IndexInfo *index_i
 
 	double rows = estimate_rows(heap);
 	uint32 capacity = wanted_pages(layout, rows);
-	int workers = wanted_workers(heap, rows);
+	int workers = wanted_workers(heap, index, rows);
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, kPhaseLoad);
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_TOTAL, int64(rows));
 
@@ -384,6 +405,8 @@ IndexBuildResult *hnsw_ambuild(Relation heap, Relation index, IndexInfo *index_i
 		prepare(b, parallel.shared, parallel.pages, parallel.center);
 		scan_share(b, parallel.scan, true);
 		heap_tuples = end_parallel(&parallel, parallel.pcxt->nworkers_launched + 1);
+		// The scans had an IndexInfo each; the caller marks the index as not for older snapshots.
+		index_info->ii_BrokenHotChain = index_info->ii_BrokenHotChain || b->shared->broken_hot_chain;
 	} else {
 		BuildShared *shared = static_cast<BuildShared *>(palloc(sizeof(BuildShared)));
 		initialize_shared(shared, center_blocks + 1, capacity);
