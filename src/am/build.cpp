@@ -22,6 +22,7 @@ extern "C" {
 #include "storage/condition_variable.h"
 #include "storage/lmgr.h"
 #include "storage/lwlock.h"
+#include "storage/shmem.h"
 #include "storage/spin.h"
 #include "tcop/tcopprot.h"
 #include "utils/snapmgr.h"
@@ -34,7 +35,7 @@ namespace {
 // What the processes of a build share. In a serial build it is in ordinary memory.
 struct BuildShared {
 	BuildArea area;
-	// Held in share mode by each insert; exclusively while the entry point changes or the pages are written.
+	// Held in share mode by each insert; exclusively while the entry point changes or the pages are written. Of parallel builds.
 	LWLock lock;
 	bool flushed; // the build goes on in buffers
 	bool has_center;
@@ -74,13 +75,41 @@ constexpr uint64 kKeyPages = UINT64CONST(0xA100000000000003);
 constexpr uint64 kKeyCenter = UINT64CONST(0xA100000000000004);
 constexpr uint64 kKeyQuery = UINT64CONST(0xA100000000000005);
 
+// One id for the whole cluster: there are only 65,536, and every worker is a new process.
 int lock_tranche() {
 	static int tranche = 0;
 	if (tranche == 0) {
-		tranche = LWLockNewTrancheId();
-		LWLockRegisterTranche(tranche, "hnsw build");
+		bool found;
+		LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+		int *shared = static_cast<int *>(ShmemInitStruct("ruvector build lock tranche", sizeof(int), &found));
+		if (!found)
+			*shared = LWLockNewTrancheId();
+		LWLockRelease(AddinShmemInitLock);
+		LWLockRegisterTranche(*shared, "hnsw build");
+		tranche = *shared;
 	}
 	return tranche;
+}
+
+// A serial build is alone and takes no lock: it can be cancelled anywhere.
+bool is_shared(const BuildShared *shared) { return shared->processes > 1; }
+void lock_build(BuildShared *shared, LWLockMode mode) {
+	if (is_shared(shared))
+		LWLockAcquire(&shared->lock, mode);
+}
+void unlock_build(BuildShared *shared) {
+	if (is_shared(shared))
+		LWLockRelease(&shared->lock);
+}
+
+// Polls although the lock is held, which puts interrupts off: an error releases it like any other.
+void poll_under_lock() {
+	bool held = InterruptHoldoffCount == 1;
+	if (held)
+		RESUME_INTERRUPTS();
+	CHECK_FOR_INTERRUPTS();
+	if (held)
+		HOLD_INTERRUPTS();
 }
 
 void prepare(BuildState *b, BuildShared *shared, char *pages, float *center) {
@@ -102,8 +131,8 @@ void flush(BuildState *b) {
 	BuildShared *shared = b->shared;
 	uint32 used = shared->area.used.load();
 	for (uint32 i = 0; i < used; i++) {
-		if (i % 1024 == 0 && InterruptHoldoffCount == 0)
-			CHECK_FOR_INTERRUPTS();
+		if (i % 256 == 0)
+			poll_under_lock();
 		BlockNumber block = shared->area.first_block + i;
 		LockRelationForExtension(b->index, ExclusiveLock);
 		Buffer buffer = ReadBufferExtended(b->index, MAIN_FORKNUM, P_NEW, RBM_NORMAL, nullptr);
@@ -144,12 +173,12 @@ void add_row(BuildState *b, ItemPointer heap_tid, Datum value) {
 		graph::HeapTid tid = to_heap_tid(heap_tid);
 
 		LWLockMode mode = LW_SHARED;
-		LWLockAcquire(&shared->lock, mode);
+		lock_build(shared, mode);
 		bool full = !shared->flushed && !b->build_store.has_room(shared->processes);
 		if (level > shared->entry.level || full) {
-			LWLockRelease(&shared->lock);
+			unlock_build(shared);
 			mode = LW_EXCLUSIVE;
-			LWLockAcquire(&shared->lock, mode);
+			lock_build(shared, mode);
 			full = !shared->flushed && !b->build_store.has_room(shared->processes);
 		}
 		if (full) {
@@ -181,7 +210,7 @@ void add_row(BuildState *b, ItemPointer heap_tid, Datum value) {
 			}
 			insert_row(b, b->in_buffers, vector, tid, level);
 		}
-		LWLockRelease(&shared->lock);
+		unlock_build(shared);
 		uint64 done = shared->tuples.fetch_add(1) + 1;
 		if (b->leader)
 			pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, int64(done));
@@ -245,7 +274,7 @@ uint32 wanted_pages(const graph::Layout &layout, double rows) {
 	if (layout.external)
 		per_row += layout.vector_bytes ? ((layout.vector_bytes + kMaxChunk - 1) / kMaxChunk) * double(BLCKSZ) : BLCKSZ;
 	double wanted = rows * 1.1 * per_row / BLCKSZ * (1 + (layout.slots_per_page > 1 ? 2.0 : 0.5) / layout.m) + 256;
-	double limit = double(maintenance_work_mem) * 1024.0 / (BLCKSZ + 1);
+	double limit = Min(double(maintenance_work_mem) * 1024.0 / (BLCKSZ + 1), double(most_slot_blocks(layout) / 2));
 	return uint32(Max(64.0, Min(wanted, limit)));
 }
 
