@@ -44,13 +44,14 @@ struct BufferStore {
 		return block < blocks;
 	}
 	bool open(graph::NodeId id, Handle &h) {
+		CHECK_FOR_INTERRUPTS(); // whoever opens a record has no other locked
 		if (!in_range(id))
 			return false;
 		BlockNumber block = layout->block_of(id);
 		h.buffer = ReadBuffer(index, block);
 		LockBuffer(h.buffer, BUFFER_LOCK_SHARE);
 		Page page = BufferGetPage(h.buffer);
-		if (unlikely(page_opaque(page)->kind != uint16(PageKind::slots))) {
+		if (unlikely(PageIsNew(page) || page_opaque(page)->kind != uint16(PageKind::slots))) {
 			bool fresh = PageIsNew(page) || page_opaque(page)->page_id == kPageId;
 			if (!fresh)
 				page_check(index, block, page, PageKind::slots);
