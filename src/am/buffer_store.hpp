@@ -3,12 +3,24 @@
 #pragma once
 
 #include "am/context.hpp"
+#include "ruvector/pg/compat.hpp"
 
 extern "C" {
 #include "access/generic_xlog.h"
+#include "storage/buf_internals.h"
 }
 
 namespace ruvector::am {
+
+// Where the blocks of an index were found in shared buffers last time. Only hints: ReadRecentBuffer checks them. They save the
+// look-up in the buffer table, and tell what to prefetch. One per backend and index, kept between scans.
+struct BufferHints {
+	RV_REL_LOCATOR locator;
+	uint32 size;
+	Buffer *buffers;
+	uint64 used; // when, for replacement
+};
+BufferHints *buffer_hints(Relation index, BlockNumber blocks);
 
 struct BufferStore {
 	Relation index;
@@ -16,6 +28,7 @@ struct BufferStore {
 	bool log; // through GenericXLog; a build logs the whole index at its end instead
 	BlockNumber blocks; // known size of the relation; grows
 	BlockNumber chunk_target; // where the last chunk was put
+	BufferHints *hints;       // null: not for this relation
 
 	struct Handle {
 		Buffer buffer;
@@ -33,6 +46,17 @@ struct BufferStore {
 		log = logged;
 		blocks = 0;
 		chunk_target = InvalidBlockNumber;
+		hints = RelationUsesLocalBuffers(relation) ? nullptr : buffer_hints(relation, RelationGetNumberOfBlocks(relation));
+	}
+
+	Buffer read(BlockNumber block) {
+		if (hints && block < hints->size) {
+			Buffer recent = hints->buffers[block];
+			if (recent != InvalidBuffer && ReadRecentBuffer(hints->locator, MAIN_FORKNUM, block, recent))
+				return recent;
+			return hints->buffers[block] = ReadBuffer(index, block);
+		}
+		return ReadBuffer(index, block);
 	}
 
 	bool in_range(graph::NodeId id) {
@@ -48,10 +72,10 @@ struct BufferStore {
 		if (!in_range(id))
 			return false;
 		BlockNumber block = layout->block_of(id);
-		h.buffer = ReadBuffer(index, block);
+		h.buffer = read(block);
 		LockBuffer(h.buffer, BUFFER_LOCK_SHARE);
 		Page page = BufferGetPage(h.buffer);
-		if (unlikely(PageIsNew(page) || page_opaque(page)->kind != uint16(PageKind::slots))) {
+		if (unlikely(!is_slot_page(page))) {
 			bool fresh = PageIsNew(page) || page_opaque(page)->page_id == kPageId;
 			if (!fresh)
 				page_check(index, block, page, PageKind::slots);
@@ -63,7 +87,19 @@ struct BufferStore {
 	}
 	const uint8_t *slot(const Handle &h) const { return h.slot; }
 	void close(Handle &h) { UnlockReleaseBuffer(h.buffer); }
-	void prefetch(graph::NodeId) {}
+	// Brings a record towards the processor's caches, if it is known where in shared buffers it was.
+	void prefetch(graph::NodeId id) const {
+		BlockNumber block = layout->block_of(id);
+		if (!hints || block >= hints->size || hints->buffers[block] == InvalidBuffer)
+			return;
+		Buffer buffer = hints->buffers[block];
+		__builtin_prefetch(GetBufferDescriptor(buffer - 1));
+		const char *page = static_cast<const char *>(BufferGetBlock(buffer));
+		__builtin_prefetch(page);
+		const char *slot = page + SizeOfPageHeaderData + Size(layout->slot_of(id)) * layout->slot_size;
+		for (Size i = 0; i < layout->slot_size; i += 64)
+			__builtin_prefetch(slot + i);
+	}
 
 	const void *vector(const uint8_t *slot, void *scratch) {
 		graph::ConstSlot s{slot, layout};

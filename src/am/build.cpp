@@ -268,14 +268,15 @@ int wanted_workers(Relation heap, Relation index, double rows) {
 	return Min(wanted, max_parallel_maintenance_workers);
 }
 
-// As many pages as the rows are estimated to need, within maintenance_work_mem.
-uint32 wanted_pages(const graph::Layout &layout, double rows) {
+// As many pages as the rows are estimated to need, and a third more, within maintenance_work_mem. Memory that is not shared costs
+// nothing until it is used: a serial build reserves all that it may use.
+uint32 wanted_pages(const graph::Layout &layout, double rows, bool shared) {
 	double per_row = double(BLCKSZ) / layout.slots_per_page;
 	if (layout.external)
 		per_row += layout.vector_bytes ? ((layout.vector_bytes + kMaxChunk - 1) / kMaxChunk) * double(BLCKSZ) : BLCKSZ;
-	double wanted = rows * 1.1 * per_row / BLCKSZ * (1 + (layout.slots_per_page > 1 ? 2.0 : 0.5) / layout.m) + 256;
+	double wanted = rows * 1.33 * per_row / BLCKSZ * (1 + (layout.slots_per_page > 1 ? 2.0 : 0.5) / layout.m) + 256;
 	double limit = Min(double(maintenance_work_mem) * 1024.0 / (BLCKSZ + 1), double(most_slot_blocks(layout) / 2));
-	return uint32(Max(64.0, Min(wanted, limit)));
+	return uint32(Max(64.0, shared ? Min(wanted, limit) : limit));
 }
 
 struct ParallelBuild {
@@ -416,7 +417,6 @@ IndexBuildResult *hnsw_ambuild(Relation heap, Relation index, IndexInfo *index_i
 	create_meta(index, MAIN_FORKNUM, layout, center_blocks);
 
 	double rows = estimate_rows(heap);
-	uint32 capacity = wanted_pages(layout, rows);
 	int workers = wanted_workers(heap, index, rows);
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, kPhaseLoad);
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_TOTAL, int64(rows));
@@ -428,7 +428,8 @@ IndexBuildResult *hnsw_ambuild(Relation heap, Relation index, IndexInfo *index_i
 	b->leader = true;
 	double heap_tuples;
 	ParallelBuild parallel = {};
-	bool is_parallel = workers > 0 && begin_parallel(&parallel, heap, index, context, center_blocks + 1, capacity, workers,
+	bool is_parallel = workers > 0 && begin_parallel(&parallel, heap, index, context, center_blocks + 1,
+	                                                 wanted_pages(layout, rows, true), workers,
 	                                                 index_info->ii_Concurrent);
 	if (is_parallel) {
 		prepare(b, parallel.shared, parallel.pages, parallel.center);
@@ -438,9 +439,10 @@ IndexBuildResult *hnsw_ambuild(Relation heap, Relation index, IndexInfo *index_i
 		index_info->ii_BrokenHotChain = index_info->ii_BrokenHotChain || b->shared->broken_hot_chain;
 	} else {
 		BuildShared *shared = static_cast<BuildShared *>(palloc(sizeof(BuildShared)));
+		uint32 capacity = wanted_pages(layout, rows, false);
 		initialize_shared(shared, center_blocks + 1, capacity);
 		char *pages = static_cast<char *>(palloc_extended(BuildStore::memory_for(capacity), MCXT_ALLOC_HUGE));
-		memset(pages + Size(capacity) * BLCKSZ, 0, capacity);
+		memset(pages + Size(capacity) * BLCKSZ, 0, capacity); // the page locks
 		prepare(b, shared, pages, static_cast<float *>(palloc0(layout.dims * sizeof(float))));
 		heap_tuples = table_index_build_scan(heap, index, index_info, true, true, build_callback, b, nullptr);
 	}

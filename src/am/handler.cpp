@@ -14,6 +14,7 @@ void initialize();
 
 void initialize() {
 	define_options();
+	install_executor_hook();
 }
 
 char *hnsw_ambuildphasename(int64 phase) {

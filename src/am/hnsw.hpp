@@ -59,6 +59,9 @@ struct TypeSupport {
 	uint32 max_dimensions;
 };
 
+// --- projection.cpp: at load ---
+void install_executor_hook();
+
 // --- callbacks ---
 IndexBuildResult *hnsw_ambuild(Relation heap, Relation index, IndexInfo *index_info);
 void hnsw_ambuildempty(Relation index);

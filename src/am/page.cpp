@@ -15,6 +15,7 @@ void page_init(Page page, PageKind kind, const graph::Layout &layout) {
 	PageOpaque *opaque = page_opaque(page);
 	opaque->kind = uint16(kind);
 	opaque->page_id = kPageId;
+	reinterpret_cast<PageHeader>(page)->pd_prune_xid = TransactionId(kind);
 	Size used = 0;
 	switch (kind) {
 	case PageKind::meta:

@@ -63,6 +63,12 @@ inline uint8_t *page_slot(Page page, const graph::Layout &layout, uint32 slot) {
 // A NodeId has 32 bits: slot pages lie below this block.
 inline BlockNumber most_slot_blocks(const graph::Layout &layout) { return MaxBlockNumber >> layout.slot_bits; }
 
+// Whether a page is one of slots, from the page's first cache line: the page header's pd_prune_xid, which PostgreSQL uses in heap
+// pages only, repeats the kind.
+inline bool is_slot_page(Page page) {
+	return reinterpret_cast<PageHeader>(page)->pd_prune_xid == TransactionId(PageKind::slots);
+}
+
 // Initialises an empty page of a kind. Slot pages get pd_lower behind their last slot: GenericXLog treats the space
 // between pd_lower and pd_upper as a hole.
 void page_init(Page page, PageKind kind, const graph::Layout &layout);

@@ -20,6 +20,7 @@ namespace {
 
 struct ScanState {
 	MemoryContext memory; // of one rescan
+	void *owner;          // of the kept memory, if it is that
 	Context *context;
 	BufferStore store;
 	graph::Search<BufferStore> search;
@@ -147,10 +148,49 @@ const graph::Hit *next_hit(ScanState *s) {
 
 } // namespace
 
+// One scan at a time gets its memory from here: a context that outlives it and keeps its first block, so that a query does not
+// ask the operating system for memory and give it back. It is free again when the scan ends, or when the memory of a query that
+// failed goes.
+namespace {
+
+MemoryContext kept_memory = nullptr;
+uint64 kept_owner = 0; // 0: free
+
+struct KeptMemoryOwner {
+	MemoryContextCallback callback;
+	uint64 id;
+};
+
+void release_kept_memory(void *argument) {
+	KeptMemoryOwner *owner = static_cast<KeptMemoryOwner *>(argument);
+	if (kept_owner == owner->id) {
+		kept_owner = 0;
+		MemoryContextReset(kept_memory);
+	}
+}
+
+MemoryContext scan_memory(ScanState *s) {
+	static uint64 last_owner = 0;
+	if (!kept_memory)
+		kept_memory = AllocSetContextCreate(TopMemoryContext, "hnsw scan", 256 * 1024, 256 * 1024, 8 * 1024 * 1024);
+	if (kept_owner != 0)
+		return AllocSetContextCreate(CurrentMemoryContext, "hnsw scan", ALLOCSET_DEFAULT_SIZES);
+	KeptMemoryOwner *owner = static_cast<KeptMemoryOwner *>(palloc0(sizeof(KeptMemoryOwner)));
+	owner->id = ++last_owner;
+	owner->callback.func = release_kept_memory;
+	owner->callback.arg = owner;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, &owner->callback);
+	kept_owner = owner->id;
+	s->owner = owner;
+	return kept_memory;
+}
+
+} // namespace
+
 IndexScanDesc hnsw_ambeginscan(Relation index, int nkeys, int norderbys) {
 	IndexScanDesc scan = RelationGetIndexScan(index, nkeys, norderbys);
 	ScanState *s = static_cast<ScanState *>(palloc0(sizeof(ScanState)));
-	s->memory = AllocSetContextCreate(CurrentMemoryContext, "hnsw scan", ALLOCSET_DEFAULT_SIZES);
+	s->memory = scan_memory(s);
 	scan->opaque = s;
 	return scan;
 }
@@ -158,9 +198,11 @@ IndexScanDesc hnsw_ambeginscan(Relation index, int nkeys, int norderbys) {
 void hnsw_amrescan(IndexScanDesc scan, ScanKey keys, int, ScanKey orderbys, int) {
 	ScanState *s = state_of(scan);
 	MemoryContext memory = s->memory;
+	void *owner = s->owner;
 	MemoryContextReset(memory);
 	memset(static_cast<void *>(s), 0, sizeof(*s));
 	s->memory = memory;
+	s->owner = owner;
 	s->last_distance = -HUGE_VALF;
 	if (keys && scan->numberOfKeys > 0)
 		memmove(scan->keyData, keys, size_t(scan->numberOfKeys) * sizeof(ScanKeyData));
@@ -194,7 +236,10 @@ bool hnsw_amgettuple(IndexScanDesc scan, ScanDirection) {
 
 void hnsw_amendscan(IndexScanDesc scan) {
 	ScanState *s = state_of(scan);
-	MemoryContextDelete(s->memory);
+	if (s->owner)
+		release_kept_memory(s->owner);
+	else
+		MemoryContextDelete(s->memory);
 	pfree(s);
 	scan->opaque = nullptr;
 }

@@ -89,8 +89,6 @@ bool tid_is_dead(VacuumState *v, const HeapTid &tid) {
 	return v->callback(&pointer, v->callback_state);
 }
 
-bool is_slot_page(Page page) { return !PageIsNew(page) && page_opaque(page)->kind == uint16(PageKind::slots); }
-
 // Removes the dead TIDs of a page's records; marks those dead that have none left. The page is a copy under GenericXLog.
 void prune_page(VacuumState *v, Page page) {
 	for (uint32 slot = 0; slot < v->layout->slots_per_page; slot++) {

@@ -54,8 +54,7 @@ size_t place(Layout &l, size_t page_bytes, bool external, uint32_t bits, uint32_
 	if (size > page_bytes)
 		return 0;
 	l.slots_per_page = uint16_t(std::min<size_t>(page_bytes / size, 255));
-	// All of the page's room belongs to its slots; the surplus is of no use elsewhere.
-	l.slot_size = uint16_t(page_bytes / l.slots_per_page / 16 * 16);
+	l.slot_size = uint16_t(size);
 	l.slot_bits = 0;
 	while ((1u << l.slot_bits) < l.slots_per_page)
 		l.slot_bits++;

@@ -343,10 +343,12 @@ private:
 		} else
 			for (uint32_t i = 0; i < degree; i++)
 				visit(ids[i]);
-		for (uint32_t i = cursor; i < pool.size; i++)
+		// What comes next, and what probably comes after it.
+		uint32_t ahead = 0;
+		for (uint32_t i = cursor; i < pool.size && ahead < 2; i++)
 			if (!pool[i].expanded) {
+				ahead++;
 				store->prefetch(pool[i].id);
-				break;
 			}
 	}
 };

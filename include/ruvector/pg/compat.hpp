@@ -52,3 +52,21 @@
 #else
 #define RV_VACUUM_DELAY_POINT() vacuum_delay_point()
 #endif
+
+// The name of a relation's files: RelFileNode until 15, RelFileLocator since 16 (commit b0a55e4329).
+#if PG_VERSION_NUM >= 160000
+#define RV_REL_LOCATOR RelFileLocator
+#define RV_REL_LOCATOR_EQUALS(a, b) RelFileLocatorEquals(a, b)
+#define RV_LOCATOR_OF(relation) ((relation)->rd_locator)
+#else
+#define RV_REL_LOCATOR RelFileNode
+#define RV_REL_LOCATOR_EQUALS(a, b) RelFileNodeEquals(a, b)
+#define RV_LOCATOR_OF(relation) ((relation)->rd_node)
+#endif
+
+// Tree walkers take a callback without a prototype until 15 (commit 1c27d16e6e).
+#if PG_VERSION_NUM >= 160000
+#define RV_WALKER(function) (function)
+#else
+#define RV_WALKER(function) reinterpret_cast<bool (*)()>(reinterpret_cast<void *>(function))
+#endif
