@@ -322,6 +322,10 @@ bool check_page_alone(Walk *w, BlockNumber block) {
 		problem(w, block, -1, "the page is not one of an hnsw index");
 		return false;
 	}
+	if (header->pd_prune_xid != TransactionId(kind)) {
+		problem(w, block, -1, "the page's header says that its kind is %u, its end %u", header->pd_prune_xid, kind);
+		return false;
+	}
 	bool parameters = block >= 1 && block <= w->stats->meta.center_blocks;
 	if ((kind == uint16(PageKind::meta)) != (block == kMetaBlock) ||
 		(kind == uint16(PageKind::parameters)) != parameters) {
