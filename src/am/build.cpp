@@ -14,6 +14,8 @@ extern "C" {
 #include "access/xloginsert.h"
 #include "catalog/index.h"
 #include "commands/progress.h"
+#include "nodes/pathnodes.h"
+#include "optimizer/clauses.h"
 #include "optimizer/plancat.h"
 #include "pgstat.h"
 #include "storage/condition_variable.h"
@@ -210,13 +212,24 @@ double estimate_rows(Relation heap) {
 	return tuples;
 }
 
+// Nobody else can read a temporary table, and a function of the index may forbid workers.
+bool workers_allowed(Relation heap, Relation index) {
+	if (heap->rd_rel->relpersistence == RELPERSISTENCE_TEMP)
+		return false;
+	PlannerInfo *root = makeNode(PlannerInfo);
+	root->glob = makeNode(PlannerGlobal);
+	return is_parallel_safe(root, reinterpret_cast<Node *>(RelationGetIndexExpressions(index))) &&
+	       is_parallel_safe(root, reinterpret_cast<Node *>(RelationGetIndexPredicate(index)));
+}
+
 // Workers by the work: vectors may be stored out of line, and the heap alone looks tiny then. A row costs tens to hundreds of
 // microseconds, a worker some milliseconds to start.
-int wanted_workers(Relation heap, double rows) {
+int wanted_workers(Relation heap, Relation index, double rows) {
 	int wanted = RelationGetParallelWorkers(heap, -1);
 	if (wanted < 0)
 		wanted = rows < 2000 ? 0 : max_parallel_maintenance_workers;
-	return Min(wanted, max_parallel_maintenance_workers);
+	wanted = Min(wanted, max_parallel_maintenance_workers);
+	return wanted > 0 && workers_allowed(heap, index) ? wanted : 0;
 }
 
 // As many pages as the rows are estimated to need, within maintenance_work_mem.
@@ -227,6 +240,11 @@ uint32 wanted_pages(const graph::Layout &layout, double rows) {
 	double wanted = rows * 1.1 * per_row / BLCKSZ * (1 + (layout.slots_per_page > 1 ? 2.0 : 0.5) / layout.m) + 256;
 	double limit = double(maintenance_work_mem) * 1024.0 / (BLCKSZ + 1);
 	return uint32(Max(64.0, Min(wanted, limit)));
+}
+
+// Without codes there is no center: a sparsevec's has a billion coordinates.
+Size center_size(const graph::Layout &layout) {
+	return layout.has_codes() ? Size(layout.dims) * sizeof(float) : sizeof(float);
 }
 
 struct ParallelBuild {
@@ -246,7 +264,7 @@ bool begin_parallel(ParallelBuild *p, Relation heap, Relation index, Context *co
 	p->snapshot = concurrent ? RegisterSnapshot(GetTransactionSnapshot()) : SnapshotAny;
 	Size scan_bytes = table_parallelscan_estimate(heap, p->snapshot);
 	Size page_bytes = BuildStore::memory_for(capacity);
-	Size center_bytes = Size(context->layout.dims) * sizeof(float);
+	Size center_bytes = center_size(context->layout);
 	const char *query = debug_query_string ? debug_query_string : "";
 	Size query_bytes = strlen(query) + 1;
 	shm_toc_estimator *e = &p->pcxt->estimator;
@@ -367,7 +385,7 @@ IndexBuildResult *hnsw_ambuild(Relation heap, Relation index, IndexInfo *index_i
 
 	double rows = estimate_rows(heap);
 	uint32 capacity = wanted_pages(layout, rows);
-	int workers = wanted_workers(heap, rows);
+	int workers = wanted_workers(heap, index, rows);
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, kPhaseLoad);
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_TOTAL, int64(rows));
 
@@ -389,7 +407,7 @@ IndexBuildResult *hnsw_ambuild(Relation heap, Relation index, IndexInfo *index_i
 		initialize_shared(shared, center_blocks + 1, capacity);
 		char *pages = static_cast<char *>(palloc_extended(BuildStore::memory_for(capacity), MCXT_ALLOC_HUGE));
 		memset(pages + Size(capacity) * BLCKSZ, 0, capacity);
-		prepare(b, shared, pages, static_cast<float *>(palloc0(layout.dims * sizeof(float))));
+		prepare(b, shared, pages, static_cast<float *>(palloc0(center_size(layout))));
 		heap_tuples = table_index_build_scan(heap, index, index_info, true, true, build_callback, b, nullptr);
 	}
 	finish_index(b);
