@@ -95,8 +95,10 @@ INSERT INTO m SELECT i, (i * 7919)::bit(20) FROM generate_series(501, 600) i;
 DELETE FROM m WHERE id % 7 = 3;
 VACUUM m;
 SET enable_indexscan = off;
+SET enable_seqscan = on;
 SELECT array_agg(v <~> B'10110011100011110000' ORDER BY v <~> B'10110011100011110000') AS exact FROM m \gset
 SET enable_indexscan = on;
+SET enable_seqscan = off;
 SET hnsw.ef_search = 1000;
 SELECT count(*), array_agg(d) = :'exact'::float8[] AS equal FROM (SELECT v <~> B'10110011100011110000' AS d FROM m ORDER BY v <~> B'10110011100011110000' LIMIT 1000) s;
 SET hnsw.ef_search = 200;
@@ -111,8 +113,10 @@ INSERT INTO m SELECT i, (i * 7919)::bit(20) FROM generate_series(501, 600) i;
 DELETE FROM m WHERE id % 7 = 3;
 VACUUM m;
 SET enable_indexscan = off;
+SET enable_seqscan = on;
 SELECT array_agg(v <%> B'10110011100011110000' ORDER BY v <%> B'10110011100011110000') AS exact FROM m \gset
 SET enable_indexscan = on;
+SET enable_seqscan = off;
 SET hnsw.ef_search = 1000;
 SELECT count(*), array_agg(d) = :'exact'::float8[] AS equal FROM (SELECT v <%> B'10110011100011110000' AS d FROM m ORDER BY v <%> B'10110011100011110000' LIMIT 1000) s;
 SET hnsw.ef_search = 200;

@@ -7,7 +7,8 @@ BEGIN
 	RETURN 'done';
 EXCEPTION WHEN OTHERS THEN
 	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-	RETURN concat_ws('|', state, message, nullif(detail, ''), nullif(hint, ''));
+	-- 16 and later name some schemas.
+	RETURN concat_ws('|', state, replace(message, 'public.', ''), nullif(detail, ''), nullif(hint, ''));
 END $$;
 \pset format unaligned
 \pset tuples_only on

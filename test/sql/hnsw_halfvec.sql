@@ -148,8 +148,10 @@ INSERT INTO m SELECT i, ARRAY[i % 11 - 5, i % 13, i % 17 - 8, i % 5]::halfvec(4)
 DELETE FROM m WHERE id % 7 = 3;
 VACUUM m;
 SET enable_indexscan = off;
+SET enable_seqscan = on;
 SELECT array_agg(v <-> '[3,-2,5,1]'::halfvec ORDER BY v <-> '[3,-2,5,1]'::halfvec) AS exact FROM m \gset
 SET enable_indexscan = on;
+SET enable_seqscan = off;
 SET hnsw.ef_search = 1000;
 SELECT count(*), array_agg(d) = :'exact'::float8[] AS equal FROM (SELECT v <-> '[3,-2,5,1]'::halfvec AS d FROM m ORDER BY v <-> '[3,-2,5,1]'::halfvec LIMIT 1000) s;
 SET hnsw.ef_search = 200;
@@ -164,8 +166,10 @@ INSERT INTO m SELECT i, ARRAY[i % 11 - 5, i % 13, i % 17 - 8, i % 5]::halfvec(4)
 DELETE FROM m WHERE id % 7 = 3;
 VACUUM m;
 SET enable_indexscan = off;
+SET enable_seqscan = on;
 SELECT array_agg(v <#> '[3,-2,5,1]'::halfvec ORDER BY v <#> '[3,-2,5,1]'::halfvec) AS exact FROM m \gset
 SET enable_indexscan = on;
+SET enable_seqscan = off;
 SET hnsw.ef_search = 1000;
 SELECT count(*), array_agg(d) = :'exact'::float8[] AS equal FROM (SELECT v <#> '[3,-2,5,1]'::halfvec AS d FROM m ORDER BY v <#> '[3,-2,5,1]'::halfvec LIMIT 1000) s;
 SET hnsw.ef_search = 200;
@@ -180,8 +184,10 @@ INSERT INTO m SELECT i, ARRAY[i % 11 - 5, i % 13, i % 17 - 8, i % 5]::halfvec(4)
 DELETE FROM m WHERE id % 7 = 3;
 VACUUM m;
 SET enable_indexscan = off;
+SET enable_seqscan = on;
 SELECT array_agg(v <+> '[3,-2,5,1]'::halfvec ORDER BY v <+> '[3,-2,5,1]'::halfvec) AS exact FROM m \gset
 SET enable_indexscan = on;
+SET enable_seqscan = off;
 SET hnsw.ef_search = 1000;
 SELECT count(*), array_agg(d) = :'exact'::float8[] AS equal FROM (SELECT v <+> '[3,-2,5,1]'::halfvec AS d FROM m ORDER BY v <+> '[3,-2,5,1]'::halfvec LIMIT 1000) s;
 SET hnsw.ef_search = 200;

@@ -148,8 +148,10 @@ INSERT INTO m SELECT i, ('{' || i % 11 + 1 || ':' || i % 5 + 1 || ',' || i % 13 
 DELETE FROM m WHERE id % 7 = 3;
 VACUUM m;
 SET enable_indexscan = off;
+SET enable_seqscan = on;
 SELECT array_agg(v <-> '{3:2,5:1,25:-3,991:4,992:1}/1000'::sparsevec ORDER BY v <-> '{3:2,5:1,25:-3,991:4,992:1}/1000'::sparsevec) AS exact FROM m \gset
 SET enable_indexscan = on;
+SET enable_seqscan = off;
 SET hnsw.ef_search = 1000;
 SELECT count(*), array_agg(d) = :'exact'::float8[] AS equal FROM (SELECT v <-> '{3:2,5:1,25:-3,991:4,992:1}/1000'::sparsevec AS d FROM m ORDER BY v <-> '{3:2,5:1,25:-3,991:4,992:1}/1000'::sparsevec LIMIT 1000) s;
 SET hnsw.ef_search = 200;
@@ -164,8 +166,10 @@ INSERT INTO m SELECT i, ('{' || i % 11 + 1 || ':' || i % 5 + 1 || ',' || i % 13 
 DELETE FROM m WHERE id % 7 = 3;
 VACUUM m;
 SET enable_indexscan = off;
+SET enable_seqscan = on;
 SELECT array_agg(v <#> '{3:2,5:1,25:-3,991:4,992:1}/1000'::sparsevec ORDER BY v <#> '{3:2,5:1,25:-3,991:4,992:1}/1000'::sparsevec) AS exact FROM m \gset
 SET enable_indexscan = on;
+SET enable_seqscan = off;
 SET hnsw.ef_search = 1000;
 SELECT count(*), array_agg(d) = :'exact'::float8[] AS equal FROM (SELECT v <#> '{3:2,5:1,25:-3,991:4,992:1}/1000'::sparsevec AS d FROM m ORDER BY v <#> '{3:2,5:1,25:-3,991:4,992:1}/1000'::sparsevec LIMIT 1000) s;
 SET hnsw.ef_search = 200;
@@ -180,8 +184,10 @@ INSERT INTO m SELECT i, ('{' || i % 11 + 1 || ':' || i % 5 + 1 || ',' || i % 13 
 DELETE FROM m WHERE id % 7 = 3;
 VACUUM m;
 SET enable_indexscan = off;
+SET enable_seqscan = on;
 SELECT array_agg(v <+> '{3:2,5:1,25:-3,991:4,992:1}/1000'::sparsevec ORDER BY v <+> '{3:2,5:1,25:-3,991:4,992:1}/1000'::sparsevec) AS exact FROM m \gset
 SET enable_indexscan = on;
+SET enable_seqscan = off;
 SET hnsw.ef_search = 1000;
 SELECT count(*), array_agg(d) = :'exact'::float8[] AS equal FROM (SELECT v <+> '{3:2,5:1,25:-3,991:4,992:1}/1000'::sparsevec AS d FROM m ORDER BY v <+> '{3:2,5:1,25:-3,991:4,992:1}/1000'::sparsevec LIMIT 1000) s;
 SET hnsw.ef_search = 200;
