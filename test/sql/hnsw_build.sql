@@ -121,6 +121,24 @@ SELECT vertices, dimensions, m FROM ruvector.index_stats('c_v');
 ALTER TABLE c ALTER v TYPE halfvec(2);
 ALTER TABLE c ALTER v TYPE vector;
 SELECT * FROM ruvector.index_check('c_v', true);
+
+-- a domain has the dimensions of its base type; a materialized view is refreshed
+CREATE DOMAIN embedding AS vector(3);
+CREATE TABLE d (v embedding);
+CREATE INDEX d_v ON d USING hnsw (v vector_l2_ops);
+INSERT INTO d SELECT ARRAY[i, i, -i]::vector FROM generate_series(1, 100) i;
+SET enable_seqscan = off;
+EXPLAIN (COSTS OFF) SELECT v FROM d ORDER BY v <-> '[7,7,-7]' LIMIT 1;
+SELECT v FROM d ORDER BY v <-> '[7,7,-7]' LIMIT 1;
+CREATE MATERIALIZED VIEW d_view AS SELECT v::vector(3) AS v FROM d;
+CREATE INDEX d_view_v ON d_view USING hnsw (v vector_l2_ops);
+INSERT INTO d VALUES ('[0,0,1]');
+REFRESH MATERIALIZED VIEW d_view;
+SELECT v FROM d_view ORDER BY v <-> '[0,0,2]' LIMIT 1;
+SELECT * FROM ruvector.index_check('d_view_v', true);
+DROP MATERIALIZED VIEW d_view;
+DROP TABLE d;
+DROP DOMAIN embedding;
 DROP TABLE b, c;
 DROP FUNCTION counted;
 DROP SEQUENCE called;
