@@ -65,19 +65,22 @@ void BufferStore::finish(Buffer buffer, GenericXLogState *state) {
 	UnlockReleaseBuffer(buffer);
 }
 
-uint8_t *BufferStore::open_write(NodeId id, WriteHandle &h) {
+const uint8_t *BufferStore::open_exclusive(NodeId id, WriteHandle &h) {
 	if (!in_range(id))
 		return nullptr;
-	BlockNumber block = layout->block_of(id);
-	h.buffer = read(block);
+	h.id = id;
+	h.buffer = read(layout->block_of(id));
 	LockBuffer(h.buffer, BUFFER_LOCK_EXCLUSIVE);
-	if (!is_slot_page(BufferGetPage(h.buffer))) {
+	Page page = BufferGetPage(h.buffer);
+	if (!is_slot_page(page)) {
 		UnlockReleaseBuffer(h.buffer);
 		return nullptr;
 	}
-	Page page = begin(h.buffer, &h.state, false);
-	h.slot = page_slot(page, *layout, layout->slot_of(id));
-	return h.slot;
+	return page_slot(page, *layout, layout->slot_of(id));
+}
+
+uint8_t *BufferStore::modify(WriteHandle &h) {
+	return page_slot(begin(h.buffer, &h.state, false), *layout, layout->slot_of(h.id));
 }
 
 void BufferStore::commit(WriteHandle &h) { finish(h.buffer, h.state); }

@@ -37,7 +37,7 @@ struct BufferStore {
 	struct WriteHandle {
 		Buffer buffer;
 		GenericXLogState *state;
-		uint8_t *slot;
+		graph::NodeId id;
 	};
 
 	void initialize(Relation relation, const graph::Layout *l, bool logged) {
@@ -118,7 +118,10 @@ struct BufferStore {
 		return copy;
 	}
 
-	uint8_t *open_write(graph::NodeId id, WriteHandle &h);
+	const uint8_t *open_exclusive(graph::NodeId id, WriteHandle &h);
+	uint8_t *modify(WriteHandle &h);
+	void close_exclusive(WriteHandle &h) { UnlockReleaseBuffer(h.buffer); }
+	uint8_t *open_write(graph::NodeId id, WriteHandle &h) { return open_exclusive(id, h) ? modify(h) : nullptr; }
 	void commit(WriteHandle &h);
 	void discard(WriteHandle &h);
 	graph::NodeId add(const uint8_t *image);

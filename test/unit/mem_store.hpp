@@ -46,6 +46,9 @@ struct MemStore {
 	const void *vector(const uint8_t *slot, void *) { return ConstSlot{slot, layout}.vector(); }
 	const void *keep(const void *vector, Arena &) { return vector; }
 	uint8_t *open_write(NodeId id, WriteHandle &h) { return h.slot = record(id); }
+	const uint8_t *open_exclusive(NodeId id, WriteHandle &h) { return open_write(id, h); }
+	uint8_t *modify(WriteHandle &h) { return h.slot; }
+	void close_exclusive(WriteHandle &h) { discard(h); }
 	void commit(WriteHandle &) {}
 	void discard(WriteHandle &) {}
 	NodeId add(const uint8_t *image) {

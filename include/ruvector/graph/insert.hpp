@@ -11,6 +11,9 @@
 //   using WriteHandle = ...;
 //   uint8_t *open_write(NodeId id, WriteHandle &h);        exclusive access, nullptr if there is no such record
 //   void commit(WriteHandle &h);  void discard(WriteHandle &h);
+//   const uint8_t *open_exclusive(NodeId id, WriteHandle &h);   the same in two steps: look first,
+//   uint8_t *modify(WriteHandle &h);                            then change and commit()
+//   void close_exclusive(WriteHandle &h);                       or leave it
 //   NodeId add(const uint8_t *image);                      stores a record; header.base = 0 becomes its own id
 //   VectorRef put_vector(const void *vector, size_t bytes);
 #pragma once
@@ -66,58 +69,78 @@ inline void write_edge(MutableSlot slot, uint32_t position, const Edge &edge, bo
 // and the end of edge e. An edge that is to be pinned is taken in any case, unless half of the list is pinned: then it is one
 // like any other.
 enum class Linked { no, yes, pinned };
-inline Linked link_edge(MutableSlot slot, const Edge &edge, const float *to_new, bool pin) noexcept {
+struct LinkPlan {
+	Linked linked;
+	uint32_t position; // of the edge; the list's degree: behind the others
+	bool occluded;
+	bool known; // the edge is there already and only to be pinned
+};
+
+// Decides, without changing anything.
+inline LinkPlan plan_link(ConstSlot slot, const Edge &edge, const float *to_new, bool pin) noexcept {
 	const Layout &layout = *slot.layout;
-	RecordHeader &header = slot.header();
-	const uint32_t degree = header.degree;
-	bool occluded = false;
+	const uint32_t degree = slot.header().degree;
+	LinkPlan plan = {Linked::no, degree, false, false};
 	uint32_t pinned = 0;
 	for (uint32_t e = 0; e < degree; e++) {
 		pinned += slot.pinned(e);
-		if (slot.ids()[e] == edge.id) {
-			if (!pin)
-				return Linked::no;
-			slot.set_pinned(e, true);
-			return Linked::pinned;
-		}
+		if (slot.ids()[e] == edge.id)
+			return {pin ? Linked::pinned : Linked::no, e, false, true};
 		float length = from_bf16(slot.lengths()[e]);
 		if (!slot.occluded(e) && length < edge.length && surely_closer(layout, to_new[e], edge.length))
-			occluded = true;
+			plan.occluded = true;
 	}
 	pin = pin && pinned * 2 < layout.degree;
-	uint32_t position = degree;
-	if (degree < layout.degree)
-		header.degree = uint16_t(degree + 1);
-	else {
+	if (degree == layout.degree) {
 		// The victim: the longest of the edges that are occluded or that the new edge occludes; without any, the longest.
 		float longest = 0;
 		bool found = false, found_occluded = false;
 		for (uint32_t e = 0; e < degree; e++) {
 			float length = from_bf16(slot.lengths()[e]);
 			bool hidden =
-				slot.occluded(e) || (!occluded && edge.length < length && surely_closer(layout, to_new[e], length));
+				slot.occluded(e) || (!plan.occluded && edge.length < length && surely_closer(layout, to_new[e], length));
 			if (slot.pinned(e))
 				continue;
 			if (!found || (hidden && !found_occluded) || (hidden == found_occluded && length > longest)) {
-				position = e;
+				plan.position = e;
 				longest = length;
 				found = true;
 				found_occluded = hidden;
 			}
 		}
-		bool better = occluded ? found_occluded && edge.length < longest : found_occluded || edge.length < longest;
+		bool better = plan.occluded ? found_occluded && edge.length < longest : found_occluded || edge.length < longest;
 		if (!found || (!better && !pin))
-			return Linked::no;
+			return plan;
 	}
-	if (!occluded)
+	plan.linked = pin ? Linked::pinned : Linked::yes;
+	return plan;
+}
+
+inline void apply_link(MutableSlot slot, const Edge &edge, const float *to_new, const LinkPlan &plan) noexcept {
+	if (plan.linked == Linked::no)
+		return;
+	if (plan.known) {
+		slot.set_pinned(plan.position, true);
+		return;
+	}
+	RecordHeader &header = slot.header();
+	const uint32_t degree = header.degree;
+	if (!plan.occluded)
 		for (uint32_t e = 0; e < degree; e++)
-			if (e != position && !slot.occluded(e)) {
+			if (e != plan.position && !slot.occluded(e)) {
 				float length = from_bf16(slot.lengths()[e]);
-				if (edge.length < length && surely_closer(layout, to_new[e], length))
+				if (edge.length < length && surely_closer(*slot.layout, to_new[e], length))
 					slot.set_occluded(e, true);
 			}
-	write_edge(slot, position, edge, occluded, pin);
-	return pin ? Linked::pinned : Linked::yes;
+	write_edge(slot, plan.position, edge, plan.occluded, plan.linked == Linked::pinned);
+	if (plan.position == degree)
+		header.degree = uint16_t(degree + 1);
+}
+
+inline Linked link_edge(MutableSlot slot, const Edge &edge, const float *to_new, bool pin) noexcept {
+	LinkPlan plan = plan_link(ConstSlot{slot.p, slot.layout}, edge, to_new, pin);
+	apply_link(slot, edge, to_new, plan);
+	return plan.linked;
 }
 
 // The codes of an edge in both directions, from one quantisation.
@@ -456,27 +479,29 @@ private:
 		if (!layout->has_codes())
 			known = distances_to_neighbors(neighbor, level, ids, to_new);
 		typename Store::WriteHandle h;
-		uint8_t *p = store->open_write(neighbor, h);
-		if (!p)
+		const uint8_t *now = store->open_exclusive(neighbor, h);
+		if (!now)
 			return Linked::no;
-		MutableSlot slot{p, layout};
+		ConstSlot slot{now, layout};
 		const RecordHeader &header = slot.header();
 		if (slot.state() != RecordState::live || header.level != level || header.degree > layout->degree) {
-			store->discard(h);
+			store->close_exclusive(h);
 			return Linked::no;
 		}
 		if (layout->has_codes())
-			search.estimate(ConstSlot{p, layout}, edge.length, header.degree, to_new);
+			search.estimate(slot, edge.length, header.degree, to_new);
 		else
 			for (uint32_t e = 0; e < header.degree; e++)
 				if (e >= known || ids[e] != slot.ids()[e])
 					to_new[e] = 1.0f / 0.0f; // changed since it was read
-		Linked linked = link_edge(slot, edge, to_new, pin);
-		if (linked == Linked::no)
-			store->discard(h);
-		else
+		LinkPlan plan = plan_link(slot, edge, to_new, pin);
+		if (plan.linked == Linked::no)
+			store->close_exclusive(h);
+		else {
+			apply_link(MutableSlot{store->modify(h), layout}, edge, to_new, plan);
 			store->commit(h);
-		return linked;
+		}
+		return plan.linked;
 	}
 
 	// Without codes: the distances to the ends of a neighbour's edges, before its record is locked.
