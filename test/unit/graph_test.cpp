@@ -1,5 +1,5 @@
-// test/unit/graph_test.cpp - the graph over a store in memory: recall, what must hold of every record, duplicates, searches that
-// go on, the arena's containers.
+// test/unit/graph_test.cpp - the graph over a store in memory: recall, what must hold of every record, duplicates,
+// searches that go on, the arena's containers.
 #include <algorithm>
 #include <random>
 #include <set>
@@ -77,15 +77,15 @@ struct Pool {
 
 	Arena arena() {
 		return {this,
-		        [](void *context, size_t n) -> void * {
-			        void *p = std::malloc(n);
-			        static_cast<Pool *>(context)->blocks.insert(p);
-			        return p;
-		        },
-		        [](void *context, void *p) {
-			        static_cast<Pool *>(context)->blocks.erase(p);
-			        std::free(p);
-		        }};
+				[](void *context, size_t n) -> void * {
+					void *p = std::malloc(n);
+					static_cast<Pool *>(context)->blocks.insert(p);
+					return p;
+				},
+				[](void *context, void *p) {
+					static_cast<Pool *>(context)->blocks.erase(p);
+					std::free(p);
+				}};
 	}
 	~Pool() {
 		for (void *p : blocks)
@@ -148,7 +148,8 @@ void check_invariants(MemGraph &g, Pool &pool) {
 	search.initialize(&g.store, &l, &g.projection, &arena);
 	EdgeCoder coder;
 	coder.initialize(&l, &g.projection, arena);
-	std::vector<uint8_t> packed(l.has_codes() ? g.projection.codec.packed_bytes() : 0), back(packed.size()), stored(packed.size());
+	std::vector<uint8_t> packed(l.has_codes() ? g.projection.codec.packed_bytes() : 0), back(packed.size()),
+		stored(packed.size());
 	std::vector<float> rotated(l.dims + 4);
 	size_t bad = 0, edges = 0, nibbles = 0, same = 0, vertices = 0;
 	double error = 0, scale = 0;
@@ -178,8 +179,8 @@ void check_invariants(MemGraph &g, Pool &pool) {
 		CHECK(reached.count(id) == 1);
 		CHECK(header.degree <= l.degree && header.level <= g.entry.level);
 		CHECK(header.level == 0 ? header.base == id && header.down == kNoNode
-		                        : header.tid_count == 0 && slot_of(g, header.down).header().base == header.base &&
-		                              slot_of(g, header.down).header().level + 1 == header.level);
+								: header.tid_count == 0 && slot_of(g, header.down).header().base == header.base &&
+									  slot_of(g, header.down).header().level + 1 == header.level);
 		if (l.has_codes())
 			search.set_query(slot.vector());
 		std::set<NodeId> ends;
@@ -197,15 +198,16 @@ void check_invariants(MemGraph &g, Pool &pool) {
 			if (l.has_codes() && edges % 17 == 0) {
 				project(l, g.projection, other.vector(), search.scratch, rotated.data());
 				Edge forth = {}, reverse = {};
-				coder.encode(slot.vector(), search.rotated, other.vector(), rotated.data(), d, forth, packed.data(), reverse,
-				             back.data());
+				coder.encode(slot.vector(), search.rotated, other.vector(), rotated.data(), d, forth, packed.data(),
+							 reverse, back.data());
 				codec::load_lane(g.projection.codec, slot.codes(e / kBlockLanes), e % kBlockLanes, stored.data());
 				size_t equal = 0;
 				for (size_t i = 0; i < packed.size(); i++)
 					equal += stored[i] == packed[i];
 				same += equal;
 				nibbles += packed.size();
-				// A coordinate that is between two levels gets one of them in this direction and the other's complement in that.
+				// A coordinate that is between two levels gets one of them in this direction and the other's complement
+				// in that.
 				if (equal == packed.size()) {
 					CHECK_NEAR(slot.a()[e], forth.a, 1e-2 * (1 + std::fabs(forth.a)));
 					CHECK_NEAR(from_bf16(slot.f()[e]), forth.f, 1e-2 * (1 + std::fabs(forth.f)));
@@ -257,27 +259,56 @@ void check_graph(const Case &c) {
 	for (uint32_t i = 0; i < kRows; i++)
 		g.insert(data.row(i), i);
 	double recall = recall_at_10(g, graph.pool, data, queries, 100);
-	std::printf("# recall@10 %.3f, %u bits, degree %u, top level %d\n", recall, g.layout.bits, g.layout.degree, g.entry.level);
+	std::printf("# recall@10 %.3f, %u bits, degree %u, top level %d\n", recall, g.layout.bits, g.layout.degree,
+				g.entry.level);
 	CHECK(recall >= c.least);
 	check_invariants(g, graph.pool);
 }
 
 } // namespace
 
-TEST("f32 l2, clustered") { check_graph({Element::f32, Metric::l2, 32, 20, 0.98}); }
-TEST("f32 l2, uniform") { check_graph({Element::f32, Metric::l2, 16, 0, 0.98}); }
-TEST("f32 l2, 256 dimensions") { check_graph({Element::f32, Metric::l2, 256, 20, 0.97}); }
-TEST("f32 l2, 600 dimensions") { check_graph({Element::f32, Metric::l2, 600, 20, 0.95}); }
-TEST("f32 ip, clustered") { check_graph({Element::f32, Metric::ip, 32, 20, 0.93}); }
-TEST("f32 ip, uniform") { check_graph({Element::f32, Metric::ip, 16, 0, 0.93}); }
-TEST("f32 cosine, clustered") { check_graph({Element::f32, Metric::cosine, 32, 20, 0.98}); }
-TEST("f32 cosine, uniform") { check_graph({Element::f32, Metric::cosine, 16, 0, 0.98}); }
-TEST("f16 l2, clustered") { check_graph({Element::f16, Metric::l2, 32, 20, 0.98}); }
-TEST("f16 ip, uniform") { check_graph({Element::f16, Metric::ip, 16, 0, 0.93}); }
-TEST("f16 cosine, clustered") { check_graph({Element::f16, Metric::cosine, 32, 20, 0.98}); }
-TEST("f32 l1, clustered (no codes)") { check_graph({Element::f32, Metric::l1, 32, 20, 0.98}); }
-TEST("f16 l1, uniform (no codes)") { check_graph({Element::f16, Metric::l1, 16, 0, 0.98}); }
-TEST("bit hamming (no codes)") { check_graph({Element::bit, Metric::hamming, 128, 20, 0.95}); }
+TEST("f32 l2, clustered") {
+	check_graph({Element::f32, Metric::l2, 32, 20, 0.98});
+}
+TEST("f32 l2, uniform") {
+	check_graph({Element::f32, Metric::l2, 16, 0, 0.98});
+}
+TEST("f32 l2, 256 dimensions") {
+	check_graph({Element::f32, Metric::l2, 256, 20, 0.97});
+}
+TEST("f32 l2, 600 dimensions") {
+	check_graph({Element::f32, Metric::l2, 600, 20, 0.95});
+}
+TEST("f32 ip, clustered") {
+	check_graph({Element::f32, Metric::ip, 32, 20, 0.93});
+}
+TEST("f32 ip, uniform") {
+	check_graph({Element::f32, Metric::ip, 16, 0, 0.93});
+}
+TEST("f32 cosine, clustered") {
+	check_graph({Element::f32, Metric::cosine, 32, 20, 0.98});
+}
+TEST("f32 cosine, uniform") {
+	check_graph({Element::f32, Metric::cosine, 16, 0, 0.98});
+}
+TEST("f16 l2, clustered") {
+	check_graph({Element::f16, Metric::l2, 32, 20, 0.98});
+}
+TEST("f16 ip, uniform") {
+	check_graph({Element::f16, Metric::ip, 16, 0, 0.93});
+}
+TEST("f16 cosine, clustered") {
+	check_graph({Element::f16, Metric::cosine, 32, 20, 0.98});
+}
+TEST("f32 l1, clustered (no codes)") {
+	check_graph({Element::f32, Metric::l1, 32, 20, 0.98});
+}
+TEST("f16 l1, uniform (no codes)") {
+	check_graph({Element::f16, Metric::l1, 16, 0, 0.98});
+}
+TEST("bit hamming (no codes)") {
+	check_graph({Element::bit, Metric::hamming, 128, 20, 0.95});
+}
 
 TEST("duplicates share a vertex, whose heap TIDs go on in other records") {
 	for (Metric metric : {Metric::l2, Metric::l1}) {
