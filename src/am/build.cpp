@@ -279,6 +279,11 @@ uint32 wanted_pages(const graph::Layout &layout, double rows, bool shared) {
 	return uint32(Max(64.0, shared ? Min(wanted, limit) : limit));
 }
 
+// Without codes there is no center: a sparsevec's has a billion coordinates.
+Size center_size(const graph::Layout &layout) {
+	return layout.has_codes() ? Size(layout.dims) * sizeof(float) : sizeof(float);
+}
+
 struct ParallelBuild {
 	ParallelContext *pcxt;
 	BuildShared *shared;
@@ -296,7 +301,7 @@ bool begin_parallel(ParallelBuild *p, Relation heap, Relation index, Context *co
 	p->snapshot = concurrent ? RegisterSnapshot(GetTransactionSnapshot()) : SnapshotAny;
 	Size scan_bytes = table_parallelscan_estimate(heap, p->snapshot);
 	Size page_bytes = BuildStore::memory_for(capacity);
-	Size center_bytes = Size(context->layout.dims) * sizeof(float);
+	Size center_bytes = center_size(context->layout);
 	const char *query = debug_query_string ? debug_query_string : "";
 	Size query_bytes = strlen(query) + 1;
 	shm_toc_estimator *e = &p->pcxt->estimator;
@@ -443,7 +448,7 @@ IndexBuildResult *hnsw_ambuild(Relation heap, Relation index, IndexInfo *index_i
 		initialize_shared(shared, center_blocks + 1, capacity);
 		char *pages = static_cast<char *>(palloc_extended(BuildStore::memory_for(capacity), MCXT_ALLOC_HUGE));
 		memset(pages + Size(capacity) * BLCKSZ, 0, capacity); // the page locks
-		prepare(b, shared, pages, static_cast<float *>(palloc0(layout.dims * sizeof(float))));
+		prepare(b, shared, pages, static_cast<float *>(palloc0(center_size(layout))));
 		heap_tuples = table_index_build_scan(heap, index, index_info, true, true, build_callback, b, nullptr);
 	}
 	finish_index(b);

@@ -79,10 +79,8 @@ struct BuildStore {
 		const uint8_t *p = record(id);
 		if (!p)
 			return;
-		for (uint32 i = 0; i < 512; i += 64)
+		for (uint32 i = 0; i < layout->slot_size; i += 64)
 			__builtin_prefetch(p + i);
-		__builtin_prefetch(p + layout->vector);
-		__builtin_prefetch(p + layout->vector + 64);
 	}
 
 	const void *vector(const uint8_t *slot, void *scratch) const {

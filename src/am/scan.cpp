@@ -98,28 +98,52 @@ void widen(ScanState *s) {
 	MemoryContextSwitchTo(old);
 }
 
-// The heap TIDs of a vertex: those in its record, then those of its overflow records.
-void load_tids(ScanState *s, const graph::Hit &hit) {
-	MemoryContext old = MemoryContextSwitchTo(s->memory);
-	s->tids.size = 0;
-	s->next_tid = 0;
-	for (uint32 i = 0; i < hit.tid_count && i < graph::kInlineTids; i++)
-		s->tids.push(s->arena, hit.tids[i]);
-	graph::NodeId id = hit.overflow;
+// Adds the heap TIDs of a chain of overflow records; false if the chain was changed meanwhile.
+bool load_chain(ScanState *s, graph::NodeId vertex, graph::NodeId id) {
 	while (id != graph::kNoNode) {
 		CHECK_FOR_INTERRUPTS();
 		BufferStore::Handle h;
 		if (!s->store.open(id, h))
-			break;
+			return false;
 		const auto *header = reinterpret_cast<const graph::RecordHeader *>(h.slot);
-		if (header->state != uint8(graph::RecordState::tids) || header->base != hit.id) {
+		bool emptied = header->state == uint8(graph::RecordState::dead); // by vacuum; it still leads on
+		if (header->base != vertex || (header->state != uint8(graph::RecordState::tids) && !emptied)) {
 			s->store.close(h);
-			break;
+			return false;
 		}
 		const auto *tids = reinterpret_cast<const graph::HeapTid *>(h.slot + sizeof(graph::RecordHeader));
-		for (uint32 i = 0; i < header->tid_count && i < s->context->layout.tids_per_overflow(); i++)
+		uint32 n = emptied ? 0 : Min(uint32(header->tid_count), s->context->layout.tids_per_overflow());
+		for (uint32 i = 0; i < n; i++)
 			s->tids.push(s->arena, tids[i]);
 		id = header->overflow;
+		s->store.close(h);
+	}
+	return true;
+}
+
+// The heap TIDs of a vertex: those in its record, then those of its overflow records. If vacuum has taken the chain apart since
+// the vertex was read, the vertex is read again.
+void load_tids(ScanState *s, const graph::Hit &hit) {
+	MemoryContext old = MemoryContextSwitchTo(s->memory);
+	graph::HeapTid tids[graph::kInlineTids];
+	uint32 n = Min(uint32(hit.tid_count), graph::kInlineTids);
+	memcpy(tids, hit.tids, sizeof(tids));
+	graph::NodeId overflow = hit.overflow;
+	s->next_tid = 0;
+	for (;;) {
+		s->tids.size = 0;
+		for (uint32 i = 0; i < n; i++)
+			s->tids.push(s->arena, tids[i]);
+		if (load_chain(s, hit.id, overflow))
+			break;
+		BufferStore::Handle h;
+		if (!s->store.open(hit.id, h))
+			break;
+		const auto *header = reinterpret_cast<const graph::RecordHeader *>(h.slot);
+		bool same = header->state == uint8(graph::RecordState::live) && header->base == hit.id;
+		n = same ? Min(uint32(header->tid_count), graph::kInlineTids) : 0;
+		memcpy(tids, header->tids, sizeof(tids));
+		overflow = same ? header->overflow : graph::kNoNode;
 		s->store.close(h);
 	}
 	MemoryContextSwitchTo(old);
@@ -138,9 +162,9 @@ const graph::Hit *next_hit(ScanState *s) {
 			return nullptr;
 		std::pop_heap(s->heap.begin(), s->heap.end(), farther);
 		const graph::Hit &hit = s->search.hits[s->heap[--s->heap.size]];
-		s->returned++;
 		if (hit.distance < s->last_distance && s->iterative == iterative_strict)
 			continue; // found too late
+		s->returned++;
 		s->last_distance = hit.distance;
 		return &hit;
 	}

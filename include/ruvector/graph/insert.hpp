@@ -218,6 +218,7 @@ struct Inserter {
 	List<Neighbor> chosen[kMaxLevel + 1];
 	List<Edge> back;
 	Entry found_from; // the entry point that find() began at
+	bool alone;       // the graph has vertices, but find() met no living one
 
 	void initialize(Store *s, const Layout *l, const Projection *p, Arena *a, Arena *keep) {
 		std::memset(static_cast<void *>(this), 0, sizeof(*this));
@@ -242,6 +243,7 @@ struct Inserter {
 	NodeId find(const void *vector, int level, Entry entry, bool own_vertex = false) {
 		search.set_query(vector);
 		found_from = entry;
+		alone = false;
 		for (int l = 0; l <= level; l++)
 			chosen[l].size = 0;
 		if (entry.level < 0)
@@ -255,10 +257,15 @@ struct Inserter {
 			n_enter = enter[0] != kNoNode;
 		}
 		for (int l = std::min(entry.level, level); l >= 0; l--) {
-			search.start(l, construction_pool(*layout));
-			for (uint32_t i = 0; i < n_enter; i++)
-				search.enter(enter[i]);
-			search.run();
+			// Where a vacuum is about to remove everything near, a larger pool finds what will stay.
+			for (uint32_t pool = construction_pool(*layout);; pool *= 4) {
+				search.start(l, pool);
+				for (uint32_t i = 0; i < n_enter; i++)
+					search.enter(enter[i]);
+				search.run();
+				if (search.pool.size < pool || std::any_of(search.hits.begin(), search.hits.end(), [](const Hit &h) { return h.live != 0; }))
+					break;
+			}
 			search.sort_hits();
 			uint32_t n = 0; // only live ones become neighbours; they keep their order
 			n_enter = 0;
@@ -273,6 +280,7 @@ struct Inserter {
 				search.hits[n++] = hit;
 			}
 			n = std::min(n, construction_pool(*layout));
+			alone = l == 0 && n == 0;
 			select_neighbors(*layout, search.distance, search.hits.data, n, layout->degree, *arena, chosen[l]);
 		}
 		return kNoNode;
@@ -397,6 +405,8 @@ private:
 		bool pinned = false;
 		for (uint32_t i = 0; i < list.size; i++) {
 			back[i].id = id;
+			if (i + 1 < list.size)
+				store->prefetch(list.data[i + 1].id);
 			if (link_back(list.data[i].id, level, back[i], !pinned) == Linked::pinned)
 				pinned = true;
 		}
