@@ -130,7 +130,12 @@ void load_tids(ScanState *s, const graph::Hit &hit) {
 	memcpy(tids, hit.tids, sizeof(tids));
 	graph::NodeId overflow = hit.overflow;
 	s->next_tid = 0;
-	for (;;) {
+	for (int attempt = 0;; attempt++) {
+		if (attempt == 1000) // vacuum changes a chain a few times at most
+			ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
+			                errmsg("index \"%s\" has a broken list of heap TIDs at block %u",
+			                       RelationGetRelationName(s->store.index), s->context->layout.block_of(hit.id)),
+			                errhint("Please REINDEX it.")));
 		s->tids.size = 0;
 		for (uint32 i = 0; i < n; i++)
 			s->tids.push(s->arena, tids[i]);

@@ -74,12 +74,13 @@ struct MemGraph {
 	std::vector<float> center;
 	Projection projection;
 	MemStore store;
-	Arena arena = malloc_arena();
+	Arena arena;
 	Inserter<MemStore> inserter;
 	Entry entry = {kNoNode, -1};
 
 	MemGraph(Element element, Metric metric, uint32_t dims, uint32_t m, uint32_t ef_construction, uint32_t capacity,
-	         const Layout *given = nullptr) {
+	         const Layout *given = nullptr, Arena memory = malloc_arena())
+		: arena(memory) {
 		if (given)
 			layout = *given;
 		else
