@@ -227,6 +227,9 @@ inline uint32_t construction_pool(const Layout &layout) {
 	return std::max(uint32_t(layout.ef_construction) * 3 / 4, uint32_t(layout.m));
 }
 
+// A vertex that is put into the wrong neighbourhood is hard to find for ever: an insert descends more carefully than a query.
+constexpr uint32_t kInsertDescentPool = 16;
+
 template <typename Store>
 struct Inserter {
 	Store *store;
@@ -275,7 +278,7 @@ struct Inserter {
 		uint32_t n_enter = 1;
 		if (entry.level > level) {
 			search.keep_vectors = false;
-			enter[0] = descend(search, entry.id, entry.level, level);
+			enter[0] = descend(search, entry.id, entry.level, level, kInsertDescentPool);
 			search.keep_vectors = true;
 			n_enter = enter[0] != kNoNode;
 		}

@@ -356,9 +356,9 @@ private:
 // Descends from the entry point to the level above `to_level`; returns where to enter `to_level`.
 constexpr uint32_t kDescentPool = 4;
 template <typename Store>
-NodeId descend(Search<Store> &search, NodeId entry, int entry_level, int to_level) {
+NodeId descend(Search<Store> &search, NodeId entry, int entry_level, int to_level, uint32_t pool = kDescentPool) {
 	for (int level = entry_level; level > to_level; level--) {
-		search.start(level, kDescentPool);
+		search.start(level, pool);
 		search.enter(entry);
 		search.run();
 		NodeId best = kNoNode;
