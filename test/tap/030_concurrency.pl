@@ -84,7 +84,13 @@ SET enable_seqscan = off; SET enable_sort = off; SET hnsw.ef_search = 100;
 SELECT count(*), count(*) FILTER (WHERE n.d > 0)
 FROM t a CROSS JOIN LATERAL (SELECT b.v <-> a.v AS d FROM t b ORDER BY b.v <-> a.v LIMIT 1) n;
 SQL
-cmp_ok($lost, '<=', $rows / 200, "$lost of $rows rows not found by their own vectors");
+cmp_ok($lost, '<=', $rows / 200, "$lost of $rows rows not found by their own vectors") or diag $node->safe_psql('postgres', <<'SQL');
+SET enable_seqscan = off; SET enable_sort = off; SET hnsw.ef_search = 100;
+SELECT count(*) AS rows, a.v::text = ANY (SELECT c.v::vector::text FROM centers c) AS is_center, min(n.d) AS nearest, max(a.id) AS last, a.v
+FROM t a CROSS JOIN LATERAL (SELECT b.v <-> a.v AS d FROM t b ORDER BY b.v <-> a.v LIMIT 1) n WHERE n.d > 0
+GROUP BY a.v ORDER BY 1 DESC LIMIT 5;
+SELECT s.vertices, s.dead, s.duplicates, s.tids, s.unreachable FROM ruvector.index_stats('t_v') s;
+SQL
 is($node->safe_psql('postgres', "SET enable_indexscan = off; SELECT count(*) FROM t"), $rows, 'every row was asked for');
 my @queries = split /\n/, $node->safe_psql('postgres', 'SELECT point() FROM generate_series(1, 20)');
 recall_ok($node, 't', 'v', '<->', \@queries, 0.9, 'afterwards');
