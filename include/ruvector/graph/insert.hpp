@@ -36,12 +36,11 @@ struct Edge {
 	const uint8_t *packed;
 };
 
-// Whether `to_new` (estimated) is surely less than `length`. Estimates err by about 1 / (sqrt(code_dims) 2^(bits-1)) of the
-// distance; an edge that is the only way between two clusters must not be given up for an error.
+// Whether `to_new` (estimated) is surely less than `length`. An edge that is the only way between two clusters must not be given up for an error.
 inline bool surely_closer(const Layout &layout, float to_new, float length) noexcept {
 	if (!layout.has_codes())
 		return to_new < length;
-	float margin = 1 + 2 / (std::sqrt(float(layout.code_dims)) * float(1u << (layout.bits - 1)));
+	float margin = 1 + 2 * estimate_error(layout);
 	switch (Metric(layout.metric)) {
 	case Metric::l2:
 		return to_new * margin < length;

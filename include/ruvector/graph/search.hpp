@@ -50,6 +50,11 @@ inline float ordered(float d) noexcept {
 	return d > -most ? d : -most;
 }
 
+// About how far an estimated distance is from the true one, as a share of it.
+inline float estimate_error(const Layout &layout) noexcept {
+	return layout.has_codes() ? 1 / (std::sqrt(float(layout.code_dims)) * float(1u << (layout.bits - 1))) : 0;
+}
+
 struct Candidate {
 	float distance;
 	NodeId id;
@@ -354,7 +359,7 @@ private:
 };
 
 // Descends from the entry point to the level above `to_level`; returns where to enter `to_level`.
-constexpr uint32_t kDescentPool = 4;
+constexpr uint32_t kDescentPool = 8;
 template <typename Store>
 NodeId descend(Search<Store> &search, NodeId entry, int entry_level, int to_level, uint32_t pool = kDescentPool) {
 	for (int level = entry_level; level > to_level; level--) {
