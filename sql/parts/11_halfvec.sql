@@ -293,3 +293,23 @@ COMMENT ON OPERATOR FAMILY ruvector.halfvec_hash_ops USING hash IS 'equality';
 CREATE FUNCTION ruvector.scale(halfvec, float8) RETURNS halfvec
 	AS 'MODULE_PATHNAME', 'ruvector_halfvec_scale' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION ruvector.scale(halfvec, float8) IS 'every element times a number; raises an error where a result leaves the range of the type, as * does';
+
+-- The states are those of weighted_avg(vector, float8), with its combine function.
+CREATE FUNCTION ruvector.halfvec_weighted_accum(double precision[], halfvec, float8) RETURNS double precision[]
+	AS 'MODULE_PATHNAME', 'ruvector_halfvec_weighted_accum' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION ruvector.halfvec_weighted_accum(double precision[], halfvec, float8) IS 'weighted_avg transition function';
+
+CREATE FUNCTION ruvector.halfvec_weighted_final(double precision[]) RETURNS halfvec
+	AS 'MODULE_PATHNAME', 'ruvector_halfvec_weighted_avg' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION ruvector.halfvec_weighted_final(double precision[]) IS 'weighted_avg final function';
+
+CREATE AGGREGATE ruvector.weighted_avg(halfvec, float8) (
+	SFUNC = ruvector.halfvec_weighted_accum,
+	STYPE = double precision[],
+	FINALFUNC = ruvector.halfvec_weighted_final,
+	COMBINEFUNC = ruvector.weighted_combine,
+	INITCOND = '{0}',
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE ruvector.weighted_avg(halfvec, float8) IS
+	'the mean of all vectors, each counted by its weight; rows with a NULL are left out; NULL if the weights add up to zero; a negative, infinite or NaN weight is an error';

@@ -29,6 +29,7 @@ struct BufferStore {
 	BlockNumber blocks; // known size of the relation; grows
 	BlockNumber chunk_target; // where the last chunk was put
 	BufferHints *hints;       // null: not for this relation
+	uint32 reads;
 
 	struct Handle {
 		Buffer buffer;
@@ -46,6 +47,7 @@ struct BufferStore {
 		log = logged;
 		blocks = 0;
 		chunk_target = InvalidBlockNumber;
+		reads = 0;
 		hints = RelationUsesLocalBuffers(relation) ? nullptr : buffer_hints(relation, RelationGetNumberOfBlocks(relation));
 	}
 
@@ -56,7 +58,10 @@ struct BufferStore {
 	Buffer read(BlockNumber block) {
 		if (hinted(block)) {
 			Buffer recent = hints->buffers[block];
-			if (recent != InvalidBuffer && ReadRecentBuffer(hints->locator, MAIN_FORKNUM, block, recent))
+			// ReadRecentBuffer does not count as use: without an ordinary look-up now and then, the pages that are used most
+			// would be evicted first.
+			if (recent != InvalidBuffer && ++reads % 16 != 0 &&
+			    ReadRecentBuffer(hints->locator, MAIN_FORKNUM, block, recent))
 				return recent;
 			return hints->buffers[block] = ReadBuffer(index, block);
 		}

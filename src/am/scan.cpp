@@ -73,11 +73,11 @@ void begin_search(IndexScanDesc scan, ScanState *s) {
 	s->context = load_context(scan->indexRelation, meta);
 	s->arena = context_arena(s->memory);
 	s->iterative = setting_iterative_scan();
+	ScanKey key = scan->orderByData;
+	const void *query = (key->sk_flags & SK_ISNULL) ? zero_vector(*s->context)
+	                                                : stored_vector(*s->context, key->sk_argument, true);
 	s->exhausted = meta.entry_level < 0;
 	if (!s->exhausted) {
-		ScanKey key = scan->orderByData;
-		const void *query = (key->sk_flags & SK_ISNULL) ? zero_vector(*s->context)
-		                                                : stored_vector(*s->context, key->sk_argument, true);
 		s->store.initialize(scan->indexRelation, &s->context->layout, true);
 		s->search.initialize(&s->store, &s->context->layout, &s->context->projection, &s->arena);
 		s->search.set_query(query);

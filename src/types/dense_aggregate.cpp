@@ -142,6 +142,21 @@ Datum avg(FunctionCallInfo fcinfo) {
 	return mean<V>(fcinfo, state_arg(fcinfo, 0, caller));
 }
 
+// Strict: a row whose vector or weight is NULL does not count.
+template <typename V>
+Datum weighted_accum(FunctionCallInfo fcinfo) {
+	const State state = state_arg(fcinfo, 0, "weighted_accum");
+	const V *v = dense_arg<V>(PG_GETARG_DATUM(1));
+	const float8 weight = PG_GETARG_FLOAT8(2);
+
+	if (std::isnan(weight) || std::isinf(weight) || weight < 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("weight must be finite and not negative")));
+	ArrayType *result = accumulate(fcinfo, state, v, weight);
+	if (std::isinf(view(result).weight()))
+		float_overflow_error();
+	PG_RETURN_ARRAYTYPE_P(result);
+}
+
 } // namespace
 
 RV_DENSE_FUNCTION(accum)
@@ -152,18 +167,12 @@ RV_FUNCTION(ruvector_vector_combine) {
 	return combine_states(fcinfo, "vector_combine");
 }
 
-// Strict: a row whose vector or weight is NULL does not count.
 RV_FUNCTION(ruvector_vector_weighted_accum) {
-	const State state = state_arg(fcinfo, 0, "weighted_accum");
-	const Vector *v = vector_arg(PG_GETARG_DATUM(1));
-	const float8 weight = PG_GETARG_FLOAT8(2);
+	return weighted_accum<Vector>(fcinfo);
+}
 
-	if (std::isnan(weight) || std::isinf(weight) || weight < 0)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("weight must be finite and not negative")));
-	ArrayType *result = accumulate(fcinfo, state, v, weight);
-	if (std::isinf(view(result).weight()))
-		float_overflow_error();
-	PG_RETURN_ARRAYTYPE_P(result);
+RV_FUNCTION(ruvector_halfvec_weighted_accum) {
+	return weighted_accum<Halfvec>(fcinfo);
 }
 
 RV_FUNCTION(ruvector_vector_weighted_combine) {
@@ -175,6 +184,10 @@ RV_FUNCTION(ruvector_vector_weighted_combine) {
 
 RV_FUNCTION(ruvector_vector_weighted_avg) {
 	return mean<Vector>(fcinfo, state_arg(fcinfo, 0, "weighted_avg"));
+}
+
+RV_FUNCTION(ruvector_halfvec_weighted_avg) {
+	return mean<Halfvec>(fcinfo, state_arg(fcinfo, 0, "weighted_avg"));
 }
 
 } // namespace ruvector::types

@@ -144,3 +144,11 @@ SELECT type, input, pg_temp.valid(input, type, expected) AS is_valid, expected
 			(7, '[inf]', false), (8, '[1e39]', false)) AS t(n, input, expected)
 	WHERE pg_temp.valid(input, type, expected) <> expected::text;
 SELECT pg_temp.valid('[' || repeat('1,', 16000) || '1]', 'vector', false), pg_temp.valid('[1,2]', 'vector(3)', false), pg_temp.valid('[1,2]', 'halfvec(2)', true);
+
+-- halfvec has a weighted average of its own; a wrong number of dimensions is an error on an empty index too
+SELECT ruvector.weighted_avg(v::halfvec, w), pg_typeof(ruvector.weighted_avg(v::halfvec, w)) FROM (VALUES ('[1,2]', 1), ('[3,4]', 3)) t(v, w);
+CREATE TEMP TABLE empty_index (v vector(3));
+CREATE INDEX ON empty_index USING hnsw (v vector_l2_ops);
+SET enable_seqscan = off;
+SELECT * FROM empty_index ORDER BY v <-> '[1,2]' LIMIT 1;
+RESET enable_seqscan;
