@@ -7,7 +7,9 @@
 #include <cmath>
 
 #include "am/check.hpp"
+#include "am/context.hpp"
 #include "ruvector/graph/distance.hpp"
+#include "ruvector/simd/kernels.hpp"
 #include "ruvector/ruvector.h"
 
 extern "C" {
@@ -66,6 +68,9 @@ struct Walk {
 	char *other_page; // of another one
 	uint8_t *other;   // a record of another page
 	void *vector, *other_vector;
+	Context *context;                      // when edges have codes
+	float *scratch, *other_rotated, *x_hat; // likewise
+	uint8_t *packed;
 };
 
 void *allocate(Size bytes) {
@@ -401,6 +406,25 @@ bool length_agrees(const Layout &layout, float length, float exact, const void *
 	return std::fabs(double(length) - double(exact)) <= slack;
 }
 
+// An edge's code must say where its end is: the estimate of the end's distance from itself is exact up to the rounding of f.
+bool code_agrees(Walk *w, ConstSlot record, uint32 e, const void *own, const void *vector, float exact) {
+	const Layout &layout = *w->layout;
+	float f = graph::from_bf16(record.f()[e]), a = record.a()[e];
+	if (f == 0 || !std::isfinite(f) || !std::isfinite(a))
+		return true; // the ends coincide, or are too far apart for single precision
+	const codec::EdgeCodec &codec = w->context->projection.codec;
+	graph::project(layout, w->context->projection, vector, w->scratch, w->other_rotated);
+	codec::load_lane(codec, record.codes(e / graph::kBlockLanes), e % graph::kBlockLanes, w->packed);
+	codec::decode(codec, w->packed, w->x_hat);
+	double dot = simd::kernels->ip_f32(w->x_hat, w->other_rotated, codec.code_dims);
+	graph::DistanceFunction distance = graph::distance_function(layout);
+	double self = distance(layout, vector, vector), own_self = distance(layout, own, own);
+	double square = graph::Metric(layout.metric) == graph::Metric::l2 ? double(exact) : 2.0 * exact - self - own_self;
+	double estimate = double(exact) + a - f * dot;
+	double slack = 0.02 * std::fabs(square) + 1e-4 * (std::fabs(a) + std::fabs(f * dot) + std::fabs(self) + std::fabs(own_self));
+	return !std::isfinite(estimate) || std::fabs(estimate - self) <= slack;
+}
+
 void check_lengths(Walk *w, BlockNumber block, int slot, ConstSlot record, const void *own) {
 	const Layout &layout = *w->layout;
 	for (uint32 e = 0; e < record.header().degree; e++) {
@@ -418,6 +442,8 @@ void check_lengths(Walk *w, BlockNumber block, int slot, ConstSlot record, const
 		if (!length_agrees(layout, length, exact, own, vector))
 			problem(w, block, slot, "the edge to %u has length %g, but the distance is %g", id, double(length),
 					double(exact));
+		else if (layout.has_codes() && w->context && !code_agrees(w, record, e, own, vector, exact))
+			problem(w, block, slot, "the code of the edge to %u does not lead there", id);
 	}
 }
 
@@ -667,6 +693,14 @@ bool begin_walk(Walk *w, Relation index, Relation heap, IndexStats *stats, Probl
 	w->other = static_cast<uint8_t *>(allocate(w->layout->slot_size));
 	w->vector = allocate(most_vector_bytes(*w->layout));
 	w->other_vector = allocate(most_vector_bytes(*w->layout));
+	if (w->layout->has_codes() && stats->meta.center_set) {
+		w->context = load_context(index, stats->meta);
+		const codec::EdgeCodec &codec = w->context->projection.codec;
+		w->scratch = static_cast<float *>(allocate(sizeof(float) * w->layout->dims + 64));
+		w->other_rotated = static_cast<float *>(allocate(sizeof(float) * codec.rotated_dims + 64));
+		w->x_hat = static_cast<float *>(allocate(sizeof(float) * codec.rotated_dims + 64));
+		w->packed = static_cast<uint8_t *>(allocate(codec.packed_bytes() + 64));
+	}
 	return true;
 }
 

@@ -90,6 +90,12 @@ SELECT count(*) AS rows, a.v::text = ANY (SELECT c.v::vector::text FROM centers 
 FROM t a CROSS JOIN LATERAL (SELECT b.v <-> a.v AS d FROM t b ORDER BY b.v <-> a.v LIMIT 1) n WHERE n.d > 0
 GROUP BY a.v ORDER BY 1 DESC LIMIT 5;
 SELECT s.vertices, s.dead, s.duplicates, s.tids, s.unreachable FROM ruvector.index_stats('t_v') s;
+CREATE TEMP TABLE worst AS SELECT a.v FROM t a CROSS JOIN LATERAL (SELECT b.v <-> a.v AS d FROM t b ORDER BY b.v <-> a.v LIMIT 1) n WHERE n.d > 0 GROUP BY a.v ORDER BY count(*) DESC LIMIT 1;
+SET hnsw.ef_search = 1000;
+SELECT 'ef 1000', min(d), count(*) FILTER (WHERE d = 0) FROM (SELECT v <-> (SELECT v FROM worst) AS d FROM t ORDER BY v <-> (SELECT v FROM worst) LIMIT 2000) x;
+SET hnsw.iterative_scan = relaxed_order; SET hnsw.max_scan_tuples = 1000000; SET work_mem = '1GB';
+SELECT 'drained', min(d), count(*) FILTER (WHERE d = 0), count(*) FROM (SELECT v <-> (SELECT v FROM worst) AS d FROM t ORDER BY v <-> (SELECT v FROM worst)) x;
+SELECT 'again', min(d), count(*) FILTER (WHERE d = 0), count(*) FROM (SELECT v <-> (SELECT v FROM worst) AS d FROM t ORDER BY v <-> (SELECT v FROM worst)) x;
 SQL
 is($node->safe_psql('postgres', "SET enable_indexscan = off; SELECT count(*) FROM t"), $rows, 'every row was asked for');
 my @queries = split /\n/, $node->safe_psql('postgres', 'SELECT point() FROM generate_series(1, 20)');
