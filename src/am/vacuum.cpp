@@ -352,12 +352,40 @@ void find_replacements(VacuumState *v, NodeId self, ConstSlot record, uint32 wan
 			found.push(v->row_arena, {d, id, slot_occluded[i]});
 		}
 	}
-	// What the dead vertices led to by edges of their own matters more than what was near anyway.
-	uint32 n = Min(found.size, wanted);
-	std::partial_sort(found.begin(), found.begin() + n, found.end(), [](const Replacement &a, const Replacement &b) {
-		return a.occluded != b.occluded ? b.occluded : a.distance < b.distance;
-	});
+	// Half of them the nearest ones, for precision; half those that the dead vertices led to by edges of their own, for the ways
+	// out of the neighbourhood.
+	uint32 n = Min(found.size, wanted), nearest = (n + 1) / 2;
+	std::partial_sort(found.begin(), found.begin() + nearest, found.end(),
+	                  [](const Replacement &a, const Replacement &b) { return a.distance < b.distance; });
+	std::partial_sort(found.begin() + nearest, found.begin() + n, found.end(),
+	                  [](const Replacement &a, const Replacement &b) {
+						  return a.occluded != b.occluded ? b.occluded : a.distance < b.distance;
+					  });
 	found.size = n;
+}
+
+// Offers an edge to the record that is repaired, whose vector is the query of v->from.
+void link_back(VacuumState *v, NodeId from, int level, const graph::Edge &edge) {
+	BufferStore::WriteHandle w;
+	const uint8_t *p = v->store.open_exclusive(from, w);
+	if (!p)
+		return;
+	ConstSlot slot{p, v->layout};
+	graph::LinkPlan plan = {};
+	if (slot.state() == RecordState::live && slot.header().level == level && slot.header().degree <= v->layout->degree) {
+		if (v->layout->has_codes())
+			v->from.estimate(slot, edge.length, slot.header().degree, v->estimates);
+		else
+			for (uint32 e = 0; e < slot.header().degree; e++)
+				v->estimates[e] = HUGE_VALF;
+		plan = graph::plan_link(slot, edge, v->estimates, false);
+	}
+	if (plan.linked == graph::Linked::no)
+		v->store.close_exclusive(w);
+	else {
+		graph::apply_link(MutableSlot{v->store.modify(w), v->layout}, edge, v->estimates, plan);
+		v->store.commit(w);
+	}
 }
 
 // Replaces the edges of one record that lead to dead vertices.
@@ -372,9 +400,11 @@ void repair(VacuumState *v, NodeId id, uint32 removed) {
 
 	// Their vectors and the edges to them, before the record is locked.
 	struct NewEdge {
-		graph::Edge edge;
+		graph::Edge edge, back;
 		const void *vector;
+		bool taken;
 	};
+	const Size packed_bytes = v->layout->has_codes() ? v->layout->edge_codec().packed_bytes() : 0;
 	NewEdge *edges = static_cast<NewEdge *>(palloc0(sizeof(NewEdge) * (found.size + 1)));
 	uint32 n = 0;
 	for (uint32 i = 0; i < found.size; i++) {
@@ -397,24 +427,30 @@ void repair(VacuumState *v, NodeId id, uint32 removed) {
 		if (slot.state() == RecordState::live && slot.header().level == level) {
 			remove_dead_edges(v, slot);
 			for (uint32 i = 0; i < n && slot.header().degree < v->layout->degree; i++) {
-				graph::Edge back = {};
 				v->to.set_query(edges[i].vector);
 				float length = v->from.distance(*v->layout, vector, edges[i].vector);
 				NodeId end = edges[i].edge.id;
+				uint8_t *packed_back = packed_bytes ? static_cast<uint8_t *>(palloc(packed_bytes)) : nullptr;
 				v->coder.encode(vector, v->from.rotated, edges[i].vector, v->to.rotated, length, edges[i].edge, v->packed,
-				                back, v->packed_back);
+				                edges[i].back, packed_back);
 				edges[i].edge.id = end;
 				if (v->layout->has_codes())
 					v->to.estimate(ConstSlot{p, v->layout}, length, slot.header().degree, v->estimates);
 				else
 					for (uint32 e = 0; e < slot.header().degree; e++)
 						v->estimates[e] = HUGE_VALF;
-				graph::link_edge(slot, edges[i].edge, v->estimates, false);
+				edges[i].taken = graph::link_edge(slot, edges[i].edge, v->estimates, false) != graph::Linked::no;
 			}
 			v->store.commit(w);
 		} else
 			v->store.discard(w);
 	}
+	// And back: a vertex whose neighbours die one after the other must not lose the edges that lead to it.
+	for (uint32 i = 0; i < n; i++)
+		if (edges[i].taken) {
+			edges[i].back.id = id;
+			link_back(v, edges[i].edge.id, level, edges[i].back);
+		}
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(v->row_memory);
 }
