@@ -82,10 +82,10 @@ T *detoast(Datum value) {
 	return reinterpret_cast<T *>(PG_DETOAST_DATUM(value));
 }
 
-void check_dims(uint32 expected, uint32 actual, const char *type) {
+void check_dims(uint32 expected, uint32 actual) {
 	if (expected != actual)
-		ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION),
-		                errmsg("different %s dimensions %u and %u", type, expected, actual)));
+		ereport(ERROR,
+		        (errcode(ERRCODE_DATA_EXCEPTION), errmsg("expected %u dimensions, not %u", expected, actual)));
 }
 
 } // namespace
@@ -127,7 +127,7 @@ const void *stored_vector(const Context &context, Datum value, bool query) {
 	switch (graph::Element(layout.element)) {
 	case graph::Element::f32: {
 		auto *v = detoast<RuvectorVector>(value);
-		check_dims(layout.dims, uint32(v->dim), "vector");
+		check_dims(layout.dims, uint32(v->dim));
 		if (!context.opclass.normalize)
 			return v->x;
 		double norm = 0;
@@ -143,7 +143,7 @@ const void *stored_vector(const Context &context, Datum value, bool query) {
 	}
 	case graph::Element::f16: {
 		auto *v = detoast<RuvectorHalfvec>(value);
-		check_dims(layout.dims, uint32(v->dim), "halfvec");
+		check_dims(layout.dims, uint32(v->dim));
 		if (!context.opclass.normalize)
 			return v->x;
 		float *x = static_cast<float *>(palloc(Size(v->dim) * sizeof(float)));
@@ -162,14 +162,12 @@ const void *stored_vector(const Context &context, Datum value, bool query) {
 	}
 	case graph::Element::bit: {
 		auto *v = detoast<VarBit>(value);
-		if (uint32(VARBITLEN(v)) != layout.dims)
-			ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION),
-			                errmsg("different bit lengths %u and %u", layout.dims, uint32(VARBITLEN(v)))));
+		check_dims(layout.dims, uint32(VARBITLEN(v)));
 		return VARBITS(v);
 	}
 	case graph::Element::sparse: {
 		auto *v = detoast<RuvectorSparsevec>(value);
-		check_dims(layout.dims, uint32(v->dim), "sparsevec");
+		check_dims(layout.dims, uint32(v->dim));
 		if (!query && uint32(v->nnz) > graph::kMaxNonZero)
 			ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 			                errmsg("sparsevec cannot have more than %u non-zero elements for hnsw index",
