@@ -65,19 +65,22 @@ void BufferStore::finish(Buffer buffer, GenericXLogState *state) {
 	UnlockReleaseBuffer(buffer);
 }
 
-uint8_t *BufferStore::open_write(NodeId id, WriteHandle &h) {
+const uint8_t *BufferStore::open_exclusive(NodeId id, WriteHandle &h) {
 	if (!in_range(id))
 		return nullptr;
-	BlockNumber block = layout->block_of(id);
-	h.buffer = read(block);
+	h.id = id;
+	h.buffer = read(layout->block_of(id));
 	LockBuffer(h.buffer, BUFFER_LOCK_EXCLUSIVE);
-	if (!is_slot_page(BufferGetPage(h.buffer))) {
+	Page page = BufferGetPage(h.buffer);
+	if (!is_slot_page(page)) {
 		UnlockReleaseBuffer(h.buffer);
 		return nullptr;
 	}
-	Page page = begin(h.buffer, &h.state, false);
-	h.slot = page_slot(page, *layout, layout->slot_of(id));
-	return h.slot;
+	return page_slot(page, *layout, layout->slot_of(id));
+}
+
+uint8_t *BufferStore::modify(WriteHandle &h) {
+	return page_slot(begin(h.buffer, &h.state, false), *layout, layout->slot_of(h.id));
 }
 
 void BufferStore::commit(WriteHandle &h) { finish(h.buffer, h.state); }
@@ -158,10 +161,15 @@ NodeId BufferStore::add(const uint8_t *image) {
 		}
 	}
 	if (buffer == InvalidBuffer) {
+		if (RelationGetNumberOfBlocks(index) >= most_slot_blocks(*layout))
+			ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			                errmsg("index \"%s\" cannot have more than %u pages", RelationGetRelationName(index),
+			                       most_slot_blocks(*layout)),
+			                errhint("Partition the table.")));
 		buffer = extend(PageKind::slots, &state, &page);
 		slot = 0;
 	} else {
-		page = begin(buffer, &state, false);
+		page = begin(buffer, &state, PageIsNew(BufferGetPage(buffer))); // replay skips changes of a page that is new
 		if (PageIsNew(page) || page_opaque(page)->kind != uint16(PageKind::slots))
 			page_init(page, PageKind::slots, *layout);
 	}
@@ -225,7 +233,7 @@ graph::VectorRef BufferStore::put_vector(const void *vector, size_t bytes) {
 		if (buffer == InvalidBuffer)
 			buffer = extend(PageKind::chunks, &state, &page);
 		else {
-			page = begin(buffer, &state, false);
+			page = begin(buffer, &state, PageIsNew(BufferGetPage(buffer)));
 			if (PageIsNew(page) || page_opaque(page)->kind != uint16(PageKind::chunks))
 				page_init(page, PageKind::chunks, *layout);
 		}
@@ -250,10 +258,13 @@ const void *BufferStore::read_chunks(graph::VectorRef ref, void *scratch) {
 		LockBuffer(buffer, BUFFER_LOCK_SHARE);
 		Page page = BufferGetPage(buffer);
 		page_check(index, ref.block, page, PageKind::chunks);
-		ItemId item = ref.offset <= PageGetMaxOffsetNumber(page) ? PageGetItemId(page, ref.offset) : nullptr;
+		ItemId item = ref.offset >= FirstOffsetNumber && ref.offset <= PageGetMaxOffsetNumber(page)
+		                  ? PageGetItemId(page, ref.offset)
+		                  : nullptr;
 		const ChunkHeader *header =
 			item && ItemIdIsUsed(item) ? reinterpret_cast<const ChunkHeader *>(PageGetItem(page, item)) : nullptr;
-		if (!header || header->bytes + done > limit || header->bytes + sizeof(ChunkHeader) > ItemIdGetLength(item))
+		if (!header || ItemIdGetOffset(item) + ItemIdGetLength(item) > BLCKSZ || header->bytes == 0 ||
+		    header->bytes + done > limit || header->bytes + sizeof(ChunkHeader) > ItemIdGetLength(item))
 			ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
 			                errmsg("index \"%s\" has a broken chain of vector chunks at block %u",
 			                       RelationGetRelationName(index), ref.block),
@@ -262,6 +273,13 @@ const void *BufferStore::read_chunks(graph::VectorRef ref, void *scratch) {
 		done += header->bytes;
 		ref = {header->next_block, header->next_offset, 0};
 		UnlockReleaseBuffer(buffer);
+	}
+	if (!layout->vector_bytes && done > 0) { // sparse: its size is its own word, up to here
+		int32 nnz = *static_cast<const int32 *>(scratch);
+		if (done < sizeof(nnz) || nnz < 0 || uint32(nnz) > graph::kMaxNonZero || graph::vector_size(*layout, scratch) != done)
+			ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
+			                errmsg("index \"%s\" has a vector of impossible size", RelationGetRelationName(index)),
+			                errhint("Please REINDEX it.")));
 	}
 	return scratch;
 }

@@ -37,7 +37,7 @@ struct BufferStore {
 	struct WriteHandle {
 		Buffer buffer;
 		GenericXLogState *state;
-		uint8_t *slot;
+		graph::NodeId id;
 	};
 
 	void initialize(Relation relation, const graph::Layout *l, bool logged) {
@@ -49,8 +49,12 @@ struct BufferStore {
 		hints = RelationUsesLocalBuffers(relation) ? nullptr : buffer_hints(relation, RelationGetNumberOfBlocks(relation));
 	}
 
+	// The hints may have become another index's since: a plan can scan more indexes at once than there are hints.
+	bool hinted(BlockNumber block) const {
+		return hints && block < hints->size && RV_REL_LOCATOR_EQUALS(hints->locator, RV_LOCATOR_OF(index));
+	}
 	Buffer read(BlockNumber block) {
-		if (hints && block < hints->size) {
+		if (hinted(block)) {
 			Buffer recent = hints->buffers[block];
 			if (recent != InvalidBuffer && ReadRecentBuffer(hints->locator, MAIN_FORKNUM, block, recent))
 				return recent;
@@ -68,6 +72,7 @@ struct BufferStore {
 		return block < blocks;
 	}
 	bool open(graph::NodeId id, Handle &h) {
+		CHECK_FOR_INTERRUPTS(); // whoever opens a record has no other locked
 		if (!in_range(id))
 			return false;
 		BlockNumber block = layout->block_of(id);
@@ -89,7 +94,7 @@ struct BufferStore {
 	// Brings a record towards the processor's caches, if it is known where in shared buffers it was.
 	void prefetch(graph::NodeId id) const {
 		BlockNumber block = layout->block_of(id);
-		if (!hints || block >= hints->size || hints->buffers[block] == InvalidBuffer)
+		if (!hinted(block) || hints->buffers[block] == InvalidBuffer)
 			return;
 		Buffer buffer = hints->buffers[block];
 		__builtin_prefetch(GetBufferDescriptor(buffer - 1));
@@ -113,7 +118,10 @@ struct BufferStore {
 		return copy;
 	}
 
-	uint8_t *open_write(graph::NodeId id, WriteHandle &h);
+	const uint8_t *open_exclusive(graph::NodeId id, WriteHandle &h);
+	uint8_t *modify(WriteHandle &h);
+	void close_exclusive(WriteHandle &h) { UnlockReleaseBuffer(h.buffer); }
+	uint8_t *open_write(graph::NodeId id, WriteHandle &h) { return open_exclusive(id, h) ? modify(h) : nullptr; }
 	void commit(WriteHandle &h);
 	void discard(WriteHandle &h);
 	graph::NodeId add(const uint8_t *image);

@@ -14,11 +14,15 @@ extern "C" {
 #include "access/xloginsert.h"
 #include "catalog/index.h"
 #include "commands/progress.h"
+#include "nodes/pathnodes.h"
+#include "optimizer/clauses.h"
+#include "optimizer/optimizer.h"
 #include "optimizer/plancat.h"
 #include "pgstat.h"
 #include "storage/condition_variable.h"
 #include "storage/lmgr.h"
 #include "storage/lwlock.h"
+#include "storage/shmem.h"
 #include "storage/spin.h"
 #include "tcop/tcopprot.h"
 #include "utils/snapmgr.h"
@@ -31,7 +35,7 @@ namespace {
 // What the processes of a build share. In a serial build it is in ordinary memory.
 struct BuildShared {
 	BuildArea area;
-	// Held in share mode by each insert; exclusively while the entry point changes or the pages are written.
+	// Held in share mode by each insert; exclusively while the entry point changes or the pages are written. Of parallel builds.
 	LWLock lock;
 	bool flushed; // the build goes on in buffers
 	bool has_center;
@@ -47,6 +51,7 @@ struct BuildShared {
 	ConditionVariable done;
 	int participants_done;
 	double heap_tuples;
+	bool broken_hot_chain; // some participant met one
 };
 
 struct BuildState {
@@ -70,13 +75,41 @@ constexpr uint64 kKeyPages = UINT64CONST(0xA100000000000003);
 constexpr uint64 kKeyCenter = UINT64CONST(0xA100000000000004);
 constexpr uint64 kKeyQuery = UINT64CONST(0xA100000000000005);
 
+// One id for the whole cluster: there are only 65,536, and every worker is a new process.
 int lock_tranche() {
 	static int tranche = 0;
 	if (tranche == 0) {
-		tranche = LWLockNewTrancheId();
-		LWLockRegisterTranche(tranche, "hnsw build");
+		bool found;
+		LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+		int *shared = static_cast<int *>(ShmemInitStruct("ruvector build lock tranche", sizeof(int), &found));
+		if (!found)
+			*shared = LWLockNewTrancheId();
+		LWLockRelease(AddinShmemInitLock);
+		LWLockRegisterTranche(*shared, "hnsw build");
+		tranche = *shared;
 	}
 	return tranche;
+}
+
+// A serial build is alone and takes no lock: it can be cancelled anywhere.
+bool is_shared(const BuildShared *shared) { return shared->processes > 1; }
+void lock_build(BuildShared *shared, LWLockMode mode) {
+	if (is_shared(shared))
+		LWLockAcquire(&shared->lock, mode);
+}
+void unlock_build(BuildShared *shared) {
+	if (is_shared(shared))
+		LWLockRelease(&shared->lock);
+}
+
+// Polls although the lock is held, which puts interrupts off: an error releases it like any other.
+void poll_under_lock() {
+	bool held = InterruptHoldoffCount == 1;
+	if (held)
+		RESUME_INTERRUPTS();
+	CHECK_FOR_INTERRUPTS();
+	if (held)
+		HOLD_INTERRUPTS();
 }
 
 void prepare(BuildState *b, BuildShared *shared, char *pages, float *center) {
@@ -98,8 +131,8 @@ void flush(BuildState *b) {
 	BuildShared *shared = b->shared;
 	uint32 used = shared->area.used.load();
 	for (uint32 i = 0; i < used; i++) {
-		if (i % 1024 == 0 && InterruptHoldoffCount == 0)
-			CHECK_FOR_INTERRUPTS();
+		if (i % 256 == 0)
+			poll_under_lock();
 		BlockNumber block = shared->area.first_block + i;
 		LockRelationForExtension(b->index, ExclusiveLock);
 		Buffer buffer = ReadBufferExtended(b->index, MAIN_FORKNUM, P_NEW, RBM_NORMAL, nullptr);
@@ -140,12 +173,12 @@ void add_row(BuildState *b, ItemPointer heap_tid, Datum value) {
 		graph::HeapTid tid = to_heap_tid(heap_tid);
 
 		LWLockMode mode = LW_SHARED;
-		LWLockAcquire(&shared->lock, mode);
+		lock_build(shared, mode);
 		bool full = !shared->flushed && !b->build_store.has_room(shared->processes);
 		if (level > shared->entry.level || full) {
-			LWLockRelease(&shared->lock);
+			unlock_build(shared);
 			mode = LW_EXCLUSIVE;
-			LWLockAcquire(&shared->lock, mode);
+			lock_build(shared, mode);
 			full = !shared->flushed && !b->build_store.has_room(shared->processes);
 		}
 		if (full) {
@@ -177,7 +210,7 @@ void add_row(BuildState *b, ItemPointer heap_tid, Datum value) {
 			}
 			insert_row(b, b->in_buffers, vector, tid, level);
 		}
-		LWLockRelease(&shared->lock);
+		unlock_build(shared);
 		uint64 done = shared->tuples.fetch_add(1) + 1;
 		if (b->leader)
 			pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, int64(done));
@@ -210,9 +243,25 @@ double estimate_rows(Relation heap) {
 	return tuples;
 }
 
+// Workers cannot see temporary tables, nor run what is not parallel safe; the rules are those of plan_create_index_workers().
+bool can_be_parallel(Relation heap, Relation index) {
+	if (max_parallel_maintenance_workers == 0 || heap->rd_rel->relpersistence == RELPERSISTENCE_TEMP)
+		return false;
+	PlannerInfo *root = makeNode(PlannerInfo);
+	root->parse = makeNode(Query);
+	root->parse->commandType = CMD_SELECT;
+	root->glob = makeNode(PlannerGlobal);
+	root->query_level = 1;
+	root->planner_cxt = CurrentMemoryContext;
+	return is_parallel_safe(root, reinterpret_cast<Node *>(RelationGetIndexExpressions(index))) &&
+	       is_parallel_safe(root, reinterpret_cast<Node *>(RelationGetIndexPredicate(index)));
+}
+
 // Workers by the work: vectors may be stored out of line, and the heap alone looks tiny then. A row costs tens to hundreds of
 // microseconds, a worker some milliseconds to start.
-int wanted_workers(Relation heap, double rows) {
+int wanted_workers(Relation heap, Relation index, double rows) {
+	if (!can_be_parallel(heap, index))
+		return 0;
 	int wanted = RelationGetParallelWorkers(heap, -1);
 	if (wanted < 0)
 		wanted = rows < 2000 ? 0 : max_parallel_maintenance_workers;
@@ -226,8 +275,13 @@ uint32 wanted_pages(const graph::Layout &layout, double rows, bool shared) {
 	if (layout.external)
 		per_row += layout.vector_bytes ? ((layout.vector_bytes + kMaxChunk - 1) / kMaxChunk) * double(BLCKSZ) : BLCKSZ;
 	double wanted = rows * 1.33 * per_row / BLCKSZ * (1 + (layout.slots_per_page > 1 ? 2.0 : 0.5) / layout.m) + 256;
-	double limit = double(maintenance_work_mem) * 1024.0 / (BLCKSZ + 1);
+	double limit = Min(double(maintenance_work_mem) * 1024.0 / (BLCKSZ + 1), double(most_slot_blocks(layout) / 2));
 	return uint32(Max(64.0, shared ? Min(wanted, limit) : limit));
+}
+
+// Without codes there is no center: a sparsevec's has a billion coordinates.
+Size center_size(const graph::Layout &layout) {
+	return layout.has_codes() ? Size(layout.dims) * sizeof(float) : sizeof(float);
 }
 
 struct ParallelBuild {
@@ -247,7 +301,7 @@ bool begin_parallel(ParallelBuild *p, Relation heap, Relation index, Context *co
 	p->snapshot = concurrent ? RegisterSnapshot(GetTransactionSnapshot()) : SnapshotAny;
 	Size scan_bytes = table_parallelscan_estimate(heap, p->snapshot);
 	Size page_bytes = BuildStore::memory_for(capacity);
-	Size center_bytes = Size(context->layout.dims) * sizeof(float);
+	Size center_bytes = center_size(context->layout);
 	const char *query = debug_query_string ? debug_query_string : "";
 	Size query_bytes = strlen(query) + 1;
 	shm_toc_estimator *e = &p->pcxt->estimator;
@@ -308,6 +362,7 @@ void scan_share(BuildState *b, ParallelTableScanDesc scan_desc, bool progress) {
 	SpinLockAcquire(&b->shared->mutex);
 	b->shared->participants_done++;
 	b->shared->heap_tuples += tuples;
+	b->shared->broken_hot_chain = b->shared->broken_hot_chain || info->ii_BrokenHotChain;
 	SpinLockRelease(&b->shared->mutex);
 	ConditionVariableSignal(&b->shared->done);
 }
@@ -367,7 +422,7 @@ IndexBuildResult *hnsw_ambuild(Relation heap, Relation index, IndexInfo *index_i
 	create_meta(index, MAIN_FORKNUM, layout, center_blocks);
 
 	double rows = estimate_rows(heap);
-	int workers = wanted_workers(heap, rows);
+	int workers = wanted_workers(heap, index, rows);
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, kPhaseLoad);
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_TOTAL, int64(rows));
 
@@ -385,13 +440,15 @@ IndexBuildResult *hnsw_ambuild(Relation heap, Relation index, IndexInfo *index_i
 		prepare(b, parallel.shared, parallel.pages, parallel.center);
 		scan_share(b, parallel.scan, true);
 		heap_tuples = end_parallel(&parallel, parallel.pcxt->nworkers_launched + 1);
+		// The scans had an IndexInfo each; the caller marks the index as not for older snapshots.
+		index_info->ii_BrokenHotChain = index_info->ii_BrokenHotChain || b->shared->broken_hot_chain;
 	} else {
 		BuildShared *shared = static_cast<BuildShared *>(palloc(sizeof(BuildShared)));
 		uint32 capacity = wanted_pages(layout, rows, false);
 		initialize_shared(shared, center_blocks + 1, capacity);
 		char *pages = static_cast<char *>(palloc_extended(BuildStore::memory_for(capacity), MCXT_ALLOC_HUGE));
 		memset(pages + Size(capacity) * BLCKSZ, 0, capacity); // the page locks
-		prepare(b, shared, pages, static_cast<float *>(palloc0(layout.dims * sizeof(float))));
+		prepare(b, shared, pages, static_cast<float *>(palloc0(center_size(layout))));
 		heap_tuples = table_index_build_scan(heap, index, index_info, true, true, build_callback, b, nullptr);
 	}
 	finish_index(b);

@@ -122,6 +122,9 @@ struct BuildStore {
 				SPIN_DELAY();
 		return h.slot;
 	}
+	const uint8_t *open_exclusive(graph::NodeId id, WriteHandle &h) const { return open_write(id, h); }
+	uint8_t *modify(WriteHandle &h) const { return h.slot; }
+	void close_exclusive(WriteHandle &h) const { discard(h); }
 	void commit(WriteHandle &h) const { h.lock->store(0, std::memory_order_release); }
 	void discard(WriteHandle &h) const { commit(h); }
 

@@ -219,45 +219,6 @@ const char *vector_problem(const Layout &layout, const void *vector) {
 	return nullptr;
 }
 
-// What makes a layout unusable, or null: whatever follows relies on its offsets.
-const char *layout_problem(const Layout &l) {
-	if (graph::distance_function(l) == nullptr)
-		return "its element type and metric do not go together";
-	if (l.codec != uint8(graph::Codec::plain))
-		return "its codec is unknown";
-	if (l.dims < 1 || l.dims > max_dimensions(Element(l.element)))
-		return "its number of dimensions is out of range";
-	uint32 bytes = l.element == uint8(Element::f32)   ? l.dims * 4
-				   : l.element == uint8(Element::f16) ? l.dims * 2
-				   : l.element == uint8(Element::bit) ? (l.dims + 7) / 8
-													  : 0;
-	if (l.vector_bytes != bytes || (bytes == 0 && !l.external))
-		return "its vectors have an impossible size";
-	if (l.degree < 1 || l.degree > graph::kMaxDegree || l.slots_per_page < 1 || l.slot_bits > 8 ||
-		(1u << l.slot_bits) < l.slots_per_page || l.slot_size < sizeof(RecordHeader) || l.slot_size % 16 != 0 ||
-		Size(l.slot_size) * l.slots_per_page > kPageBytes)
-		return "its records do not fit into a page";
-	if (l.bits != 0 && ((l.bits != 1 && l.bits != 2 && l.bits != 4) || l.code_dims < 4 || l.code_dims % 4 != 0 ||
-						l.code_dims > (l.dims + 3) / 4 * 4 || l.degree % graph::kBlockLanes != 0))
-		return "its edge codes are impossible";
-	struct {
-		uint32 start, bytes, alignment;
-	} fields[] = {
-		{l.ids, l.degree * 4u, 4},
-		{l.lengths, l.degree * 2u, 2},
-		{l.occluded, (l.degree + 7u) / 8, 1},
-		{l.a, l.bits ? l.degree * 4u : 0, 4},
-		{l.f, l.bits ? l.degree * 2u : 0, 2},
-		{l.codes, l.bits ? uint32(l.blocks() * l.block_bytes()) : 0, 16},
-		{l.vector, l.external ? 0 : l.vector_bytes, 16},
-	};
-	for (const auto &field : fields)
-		if (field.bytes != 0 && (field.start < sizeof(RecordHeader) || field.start % field.alignment != 0 ||
-								 field.start + field.bytes > l.slot_size))
-			return "a field of its records is out of place";
-	return nullptr;
-}
-
 // --- First pass: pages and records by themselves ---
 
 void add_tid(Walk *w, BlockNumber block, int slot, HeapTid tid, NodeId owner) {
@@ -359,6 +320,10 @@ bool check_page_alone(Walk *w, BlockNumber block) {
 	uint16 kind = page_opaque(page)->kind;
 	if (page_opaque(page)->page_id != kPageId || kind < uint16(PageKind::meta) || kind > uint16(PageKind::chunks)) {
 		problem(w, block, -1, "the page is not one of an hnsw index");
+		return false;
+	}
+	if (header->pd_prune_xid != TransactionId(kind)) {
+		problem(w, block, -1, "the page's header says that its kind is %u, its end %u", header->pd_prune_xid, kind);
 		return false;
 	}
 	bool parameters = block >= 1 && block <= w->stats->meta.center_blocks;

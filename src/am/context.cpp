@@ -56,6 +56,11 @@ CachedContext *cached_context(Relation index, const MetaPage &meta) {
 		if (c)
 			pfree(c);
 		index->rd_amcache = nullptr;
+		const char *wrong = layout_problem(meta.layout);
+		if (wrong != nullptr)
+			ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
+			                errmsg("the layout of index \"%s\" is broken: %s", RelationGetRelationName(index), wrong),
+			                errhint("Please REINDEX it.")));
 		Opclass opclass = index_opclass(index);
 		if (uint8(opclass.element) != meta.layout.element || uint8(opclass.metric) != meta.layout.metric)
 			ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
@@ -82,6 +87,7 @@ T *detoast(Datum value) {
 	return reinterpret_cast<T *>(PG_DETOAST_DATUM(value));
 }
 
+// pgvector's text of an index, which is not that of its operators.
 void check_dims(uint32 expected, uint32 actual) {
 	if (expected != actual)
 		ereport(ERROR,

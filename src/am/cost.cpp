@@ -1,11 +1,11 @@
 // am/cost.cpp - what a scan of the index costs, in the planner's unit (a page read sequentially).
 //
 // A scan does most of its work before its first tuple: it prepares the query, descends, and collects hnsw.ef_search
-// candidates. Then it emits tuples in order, and when its candidates are used up it searches on, about 0.8 hops a
+// candidates. Then it emits tuples in order, and when its candidates are used up it searches on, about 1.25 hops a
 // tuple.
 //
-//   startup = prepare + (descent + 0.8 * ef_search) * hop
-//   run     = tuples of the index * (0.8 * hop + cpu_index_tuple_cost)
+//   startup = prepare + (descent + 1.25 * ef_search) * hop
+//   run     = tuples of the index * (1.25 * hop + cpu_index_tuple_cost)
 //   hop     = pages * (random_page_cost * uncached) + operations * cpu_operator_cost
 //
 // The planner adds the visits of the heap, and takes k / (rows that pass the filter) of the run cost for LIMIT k: with
@@ -19,10 +19,10 @@
 //   an exact distance: 80 ns at 784 single-precision elements                            elements / 400
 //   the candidates' pool: 5 ns an edge                                                   edges / 8
 //   preparing a query: 3 to 8 us at 784 dimensions, with a rotation                      elements / 4
-// Hops: 38 for ef 48, 102 for ef 128, so 0.8 * ef. Without codes a hop opens the records of the neighbours that were
+// Hops: the pool has a quarter more places than ef and is expanded to the last. Without codes a hop opens the records of the neighbours that were
 // not seen before: 402 distances for 434 pages in some 35 hops of degree 32, so 0.4 * degree.
 //
-// `uncached` is the index's share of effective_cache_size, but at least 1/8: the upper levels and the neighbourhoods
+// `uncached` is the index's share of effective_cache_size, but at least 1/12: the upper levels and the neighbourhoods
 // that are asked for stay in memory, and yet a scan is never free. 40 hops then cost about 20 units for an index that
 // fits into memory. A sequential scan and sort of 384 dimensions cost about 0.23 a row: the break-even is at some
 // hundred rows there, and below two thousand where vectors are so long (500 dimensions) that they are out of line: the
@@ -51,9 +51,9 @@ namespace ruvector::am {
 
 namespace {
 
-constexpr double kHopsPerCandidate = 0.8;
+constexpr double kHopsPerCandidate = 1.25;
 constexpr double kHopsPerLevel = 4;
-constexpr double kLeastUncached = 0.125;
+constexpr double kLeastUncached = 1.0 / 12;
 constexpr double kPageOperations = 12;
 constexpr double kNewNeighbors = 0.4; // share of a list that a hop sees for the first time
 constexpr double kSparseOperations = 10;

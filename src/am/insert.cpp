@@ -52,12 +52,23 @@ bool hnsw_aminsert(Relation index, Datum *values, bool *isnull, ItemPointer heap
 		graph::Entry entry = {meta.entry, meta.entry_level};
 		graph::HeapTid tid = to_heap_tid(heap_tid);
 		graph::NodeId same = inserter->find(vector, level, entry);
+		if (inserter->alone && mode == ShareLock) {
+			// A vacuum is about to remove all others. The vertex becomes the entry point, with nobody beside.
+			UnlockPage(index, kInsertLock, mode);
+			mode = ExclusiveLock;
+			LockPage(index, kInsertLock, mode);
+			read_meta(index, &meta);
+			entry = {meta.entry, meta.entry_level};
+			same = inserter->find(vector, level, entry);
+		}
 		if (same == graph::kNoNode || !inserter->add_duplicate(same, tid)) {
 			if (same != graph::kNoNode)
 				inserter->find(vector, level, entry, true);
 			graph::NodeId base;
 			graph::NodeId top = inserter->write(vector, tid, level, &base);
-			if (level > meta.entry_level)
+			if (inserter->alone)
+				set_entry(index, top, level);
+			else if (level > meta.entry_level)
 				raise_entry(index, top, level, true);
 		}
 		UnlockPage(index, kInsertLock, mode);

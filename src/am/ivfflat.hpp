@@ -34,7 +34,6 @@ struct IvfflatOpaque {
 	uint16 kind;      // IvfflatPageKind
 	uint16 page_id;
 };
-static_assert(sizeof(IvfflatOpaque) == 8);
 
 struct IvfflatMeta {
 	uint32 magic;
@@ -45,21 +44,18 @@ struct IvfflatMeta {
 	uint32 dims;
 	uint32 lists;
 };
-static_assert(sizeof(IvfflatMeta) == 20);
 
 // A list's record; the centroid, a stored vector, follows.
 struct IvfflatList {
 	BlockNumber first;  // entry page; 0: none yet
 	BlockNumber insert; // where to look for room first
 };
-static_assert(sizeof(IvfflatList) == 8);
 
 // An entry; the vector follows.
 struct IvfflatEntry {
 	ItemPointerData tid;
 	uint16 unused;
 };
-static_assert(sizeof(IvfflatEntry) == 8);
 
 // What an operation knows of an index. Only element, metric, dims and vector_bytes of the layout mean something.
 struct IvfflatContext {

@@ -1,5 +1,6 @@
 // am/page.cpp - initialises and checks pages.
-#include "am/page.hpp"
+#include "am/hnsw.hpp"
+#include "ruvector/graph/distance.hpp"
 
 extern "C" {
 #include "access/generic_xlog.h"
@@ -42,6 +43,45 @@ void page_check(Relation index, BlockNumber block, Page page, PageKind kind) {
 				 errhint("Please REINDEX it.")));
 }
 
+const char *layout_problem(const graph::Layout &l) {
+	if (graph::distance_function(l) == nullptr)
+		return "its element type and metric do not go together";
+	if (l.codec != uint8(graph::Codec::plain))
+		return "its codec is unknown";
+	if (l.dims < 1 || l.dims > max_dimensions(graph::Element(l.element)))
+		return "its number of dimensions is out of range";
+	uint32 bytes = l.element == uint8(graph::Element::f32)   ? l.dims * 4
+				   : l.element == uint8(graph::Element::f16) ? l.dims * 2
+				   : l.element == uint8(graph::Element::bit) ? (l.dims + 7) / 8
+													  : 0;
+	if (l.vector_bytes != bytes || (bytes == 0 && !l.external))
+		return "its vectors have an impossible size";
+	if (l.degree < 1 || l.degree > graph::kMaxDegree || l.slots_per_page < 1 || l.slot_bits > 8 ||
+		(1u << l.slot_bits) < l.slots_per_page || l.slot_size < sizeof(graph::RecordHeader) || l.slot_size % 16 != 0 ||
+		Size(l.slot_size) * l.slots_per_page > kPageBytes)
+		return "its records do not fit into a page";
+	if (l.bits != 0 && ((l.bits != 1 && l.bits != 2 && l.bits != 4) || l.code_dims < 4 || l.code_dims % 4 != 0 ||
+						l.code_dims > (l.dims + 3) / 4 * 4 || l.degree % graph::kBlockLanes != 0))
+		return "its edge codes are impossible";
+	struct {
+		uint32 start, bytes, alignment;
+	} fields[] = {
+		{l.ids, l.degree * 4u, 4},
+		{l.lengths, l.degree * 2u, 2},
+		{l.occluded, (l.degree + 7u) / 8, 1},
+		{l.pinned, (l.degree + 7u) / 8, 1},
+		{l.a, l.bits ? l.degree * 4u : 0, 4},
+		{l.f, l.bits ? l.degree * 2u : 0, 2},
+		{l.codes, l.bits ? uint32(l.blocks() * l.block_bytes()) : 0, 16},
+		{l.vector, l.external ? uint32(sizeof(graph::VectorRef)) : l.vector_bytes, l.external ? 4u : 16u},
+	};
+	for (const auto &field : fields)
+		if (field.bytes != 0 && (field.start < sizeof(graph::RecordHeader) || field.start % field.alignment != 0 ||
+								 field.start + field.bytes > l.slot_size))
+			return "a field of its records is out of place";
+	return nullptr;
+}
+
 void read_meta(Relation index, MetaPage *meta) {
 	Buffer buffer = ReadBuffer(index, kMetaBlock);
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
@@ -66,6 +106,7 @@ void create_meta(Relation index, ForkNumber fork, const graph::Layout &layout, u
 		Buffer buffer = ReadBufferExtended(index, fork, P_NEW, RBM_NORMAL, nullptr);
 		UnlockRelationForExtension(index, ExclusiveLock);
 		LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+		START_CRIT_SECTION();
 		Page page = BufferGetPage(buffer);
 		page_init(page, block == kMetaBlock ? PageKind::meta : PageKind::parameters, layout);
 		if (block == kMetaBlock) {
@@ -80,6 +121,7 @@ void create_meta(Relation index, ForkNumber fork, const graph::Layout &layout, u
 		MarkBufferDirty(buffer);
 		if (fork == INIT_FORKNUM)
 			log_newpage_buffer(buffer, true);
+		END_CRIT_SECTION();
 		UnlockReleaseBuffer(buffer);
 	}
 }

@@ -60,6 +60,9 @@ inline uint8_t *page_slot(Page page, const graph::Layout &layout, uint32 slot) {
 	return reinterpret_cast<uint8_t *>(PageGetContents(page)) + Size(slot) * layout.slot_size;
 }
 
+// A NodeId has 32 bits: slot pages lie below this block.
+inline BlockNumber most_slot_blocks(const graph::Layout &layout) { return MaxBlockNumber >> layout.slot_bits; }
+
 // Whether a page is one of slots, from the page's first cache line: the page header's pd_prune_xid, which PostgreSQL uses in heap
 // pages only, repeats the kind.
 inline bool is_slot_page(Page page) {
@@ -73,7 +76,9 @@ void page_init(Page page, PageKind kind, const graph::Layout &layout);
 // Raises ERRCODE_INDEX_CORRUPTED unless the page is of the kind wanted.
 void page_check(Relation index, BlockNumber block, Page page, PageKind kind);
 
-// Reads and checks the metapage; raises with a hint to REINDEX if the format is not ours.
+// What makes a layout unusable, or null: whoever reads a record relies on its offsets.
+const char *layout_problem(const graph::Layout &l);
+// Reads and checks the metapage, but not the layout; raises with a hint to REINDEX if the format is not ours.
 void read_meta(Relation index, MetaPage *meta);
 
 // Writes the metapage and empty parameter pages of a new index; WAL-logged only for the init fork.

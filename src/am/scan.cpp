@@ -1,10 +1,10 @@
 // am/scan.cpp - index scans: ORDER BY column <operator> constant.
 //
-// A scan searches with a pool of candidates and returns what it found in order of exact distance, hnsw.ef_search rows at first.
-// If the executor wants more (a filter above has thrown rows away) and hnsw.iterative_scan is on, ef and the pool are doubled
-// and the search goes on where it stopped. A vertex found late may be nearer than one returned already. To keep the order exact
-// without losing rows, the pool is larger than ef: the farthest fifth of what it has found is held back until it has been
-// doubled once more or the graph is exhausted.
+// A scan searches with a pool of candidates and returns what it found in order of exact distance. If the executor wants more
+// than hnsw.ef_search rows allow (a filter above has thrown rows away) and hnsw.iterative_scan is on, ef and the pool are
+// doubled and the search goes on where it stopped. A vertex found late may be nearer than one returned already, and strict order
+// has to drop it then. Therefore the farther part of what has been found is held back until the pool has been doubled once
+// more or the graph is exhausted: half of it at first, more as soon as vertices do come late, less while none does.
 #include "am/buffer_store.hpp"
 
 #include <cmath>
@@ -18,6 +18,8 @@ namespace ruvector::am {
 
 namespace {
 
+constexpr double kHoldAtFirst = 2, kLeastHeld = 1.25, kMostHeld = 4;
+
 struct ScanState {
 	MemoryContext memory; // of one rescan
 	void *owner;          // of the kept memory, if it is that
@@ -30,6 +32,8 @@ struct ScanState {
 	uint32 heaped;   // hits that have been given to the heap
 	uint32 returned; // hits taken from the heap
 	uint32 ef;
+	double hold; // ef / hold rows may be returned
+	bool widened;
 	float last_distance;
 	graph::List<graph::HeapTid> tids; // of the current hit
 	uint32 next_tid;
@@ -39,8 +43,17 @@ static_assert(std::is_trivially_destructible_v<ScanState>);
 
 ScanState *state_of(IndexScanDesc scan) { return static_cast<ScanState *>(scan->opaque); }
 
-// The pool holds estimates: with a quarter more places than ef, recall at an ef is what a search over exact distances has.
-uint32 pool_size(uint32 ef) { return ef + ef / 4 + 4; }
+// The pool is ordered by estimates: the worse they are, the more places it has than ef.
+uint32 pool_size(const graph::Layout &layout, uint32 ef) {
+	return ef + uint32(float(ef) * 4 * graph::estimate_error(layout)) + 4;
+}
+
+// How many rows may be returned at the present ef. Ten are always worth a try: LIMIT 10 is what most people ask for.
+uint32 returnable(const ScanState *s) {
+	if (s->iterative == iterative_off)
+		return s->ef;
+	return Max(uint32(double(s->ef) / s->hold), s->widened ? 0 : Min(s->ef, 10));
+}
 
 // Gives the hits found since the last call to the heap.
 void collect(ScanState *s) {
@@ -71,7 +84,8 @@ void begin_search(IndexScanDesc scan, ScanState *s) {
 		graph::NodeId entry = graph::descend(s->search, meta.entry, meta.entry_level, 0);
 		s->search.keep_refused = s->iterative != iterative_off;
 		s->ef = uint32(setting_ef_search());
-		s->search.start(0, pool_size(s->ef));
+		s->hold = kHoldAtFirst;
+		s->search.start(0, pool_size(s->context->layout, s->ef));
 		if (entry != graph::kNoNode)
 			s->search.enter(entry);
 		s->search.run();
@@ -89,8 +103,13 @@ void widen(ScanState *s) {
 		s->exhausted = true;
 	} else {
 		s->ef *= 2;
-		s->search.widen(pool_size(s->ef));
+		s->search.widen(pool_size(s->context->layout, s->ef));
 		s->search.run();
+		bool late = false;
+		for (uint32 i = before; i < s->search.hits.size && !late; i++)
+			late = s->search.hits[i].live && s->search.hits[i].distance < s->last_distance;
+		s->hold = late ? Min(s->hold * 1.5, kMostHeld) : Max(s->hold * 0.75, kLeastHeld);
+		s->widened = true;
 		if (s->search.hits.size == before && s->search.refused.size == 0)
 			s->exhausted = true;
 		collect(s);
@@ -98,28 +117,57 @@ void widen(ScanState *s) {
 	MemoryContextSwitchTo(old);
 }
 
-// The heap TIDs of a vertex: those in its record, then those of its overflow records.
-void load_tids(ScanState *s, const graph::Hit &hit) {
-	MemoryContext old = MemoryContextSwitchTo(s->memory);
-	s->tids.size = 0;
-	s->next_tid = 0;
-	for (uint32 i = 0; i < hit.tid_count && i < graph::kInlineTids; i++)
-		s->tids.push(s->arena, hit.tids[i]);
-	graph::NodeId id = hit.overflow;
+// Adds the heap TIDs of a chain of overflow records; false if the chain was changed meanwhile.
+bool load_chain(ScanState *s, graph::NodeId vertex, graph::NodeId id) {
 	while (id != graph::kNoNode) {
 		CHECK_FOR_INTERRUPTS();
 		BufferStore::Handle h;
 		if (!s->store.open(id, h))
-			break;
+			return false;
 		const auto *header = reinterpret_cast<const graph::RecordHeader *>(h.slot);
-		if (header->state != uint8(graph::RecordState::tids) || header->base != hit.id) {
+		bool emptied = header->state == uint8(graph::RecordState::dead); // by vacuum; it still leads on
+		if (header->base != vertex || (header->state != uint8(graph::RecordState::tids) && !emptied)) {
 			s->store.close(h);
-			break;
+			return false;
 		}
 		const auto *tids = reinterpret_cast<const graph::HeapTid *>(h.slot + sizeof(graph::RecordHeader));
-		for (uint32 i = 0; i < header->tid_count && i < s->context->layout.tids_per_overflow(); i++)
+		uint32 n = emptied ? 0 : Min(uint32(header->tid_count), s->context->layout.tids_per_overflow());
+		for (uint32 i = 0; i < n; i++)
 			s->tids.push(s->arena, tids[i]);
 		id = header->overflow;
+		s->store.close(h);
+	}
+	return true;
+}
+
+// The heap TIDs of a vertex: those in its record, then those of its overflow records. If vacuum has taken the chain apart since
+// the vertex was read, the vertex is read again.
+void load_tids(ScanState *s, const graph::Hit &hit) {
+	MemoryContext old = MemoryContextSwitchTo(s->memory);
+	graph::HeapTid tids[graph::kInlineTids];
+	uint32 n = Min(uint32(hit.tid_count), graph::kInlineTids);
+	memcpy(tids, hit.tids, sizeof(tids));
+	graph::NodeId overflow = hit.overflow;
+	s->next_tid = 0;
+	for (int attempt = 0;; attempt++) {
+		if (attempt == 1000) // vacuum changes a chain a few times at most
+			ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
+			                errmsg("index \"%s\" has a broken list of heap TIDs at block %u",
+			                       RelationGetRelationName(s->store.index), s->context->layout.block_of(hit.id)),
+			                errhint("Please REINDEX it.")));
+		s->tids.size = 0;
+		for (uint32 i = 0; i < n; i++)
+			s->tids.push(s->arena, tids[i]);
+		if (load_chain(s, hit.id, overflow))
+			break;
+		BufferStore::Handle h;
+		if (!s->store.open(hit.id, h))
+			break;
+		const auto *header = reinterpret_cast<const graph::RecordHeader *>(h.slot);
+		bool same = header->state == uint8(graph::RecordState::live) && header->base == hit.id;
+		n = same ? Min(uint32(header->tid_count), graph::kInlineTids) : 0;
+		memcpy(tids, header->tids, sizeof(tids));
+		overflow = same ? header->overflow : graph::kNoNode;
 		s->store.close(h);
 	}
 	MemoryContextSwitchTo(old);
@@ -130,7 +178,7 @@ const graph::Hit *next_hit(ScanState *s) {
 	auto farther = [s](uint32 a, uint32 b) { return s->search.hits[a].distance > s->search.hits[b].distance; };
 	for (;;) {
 		if (s->iterative != iterative_off && !s->exhausted &&
-		    (s->heap.size == 0 || s->returned >= s->ef)) {
+		    (s->heap.size == 0 || s->returned >= returnable(s))) {
 			widen(s);
 			continue;
 		}
@@ -138,9 +186,9 @@ const graph::Hit *next_hit(ScanState *s) {
 			return nullptr;
 		std::pop_heap(s->heap.begin(), s->heap.end(), farther);
 		const graph::Hit &hit = s->search.hits[s->heap[--s->heap.size]];
-		s->returned++;
 		if (hit.distance < s->last_distance && s->iterative == iterative_strict)
 			continue; // found too late
+		s->returned++;
 		s->last_distance = hit.distance;
 		return &hit;
 	}

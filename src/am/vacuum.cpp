@@ -271,7 +271,7 @@ void settle_upper_levels(VacuumState *v) {
 void remove_dead_edges(VacuumState *v, MutableSlot slot) {
 	RecordHeader &header = slot.header();
 	const codec::EdgeCodec codec = v->layout->edge_codec();
-	uint32 degree = header.degree;
+	uint32 degree = Min(header.degree, v->layout->degree);
 	for (uint32 e = 0; e < degree;) {
 		if (!is_dead(v, slot.ids()[e])) {
 			e++;
@@ -442,9 +442,14 @@ void repair_lists(VacuumState *v) {
 	}
 }
 
-void free_records(VacuumState *v) {
+// Of the records of certain levels.
+void free_records(VacuumState *v, int lowest, int highest) {
 	BlockNumber blocks = RelationGetNumberOfBlocks(v->index);
 	graph::List<graph::VectorRef> vectors = {};
+	auto wanted = [&](const RecordHeader *header, NodeId id) {
+		return header->state == uint8(RecordState::dead) && header->level >= lowest && header->level <= highest &&
+		       is_dead(v, id);
+	};
 	for (BlockNumber block = 1; block < blocks; block++) {
 		RV_VACUUM_DELAY_POINT();
 		Buffer buffer = ReadBufferExtended(v->index, MAIN_FORKNUM, block, RBM_NORMAL, v->strategy);
@@ -456,7 +461,7 @@ void free_records(VacuumState *v) {
 			for (uint32 slot = 0; slot < v->layout->slots_per_page; slot++) {
 				RecordHeader *header = reinterpret_cast<RecordHeader *>(page_slot(page, *v->layout, slot));
 				free += header->state == uint8(RecordState::free);
-				dead += header->state == uint8(RecordState::dead) && is_dead(v, v->layout->node_id(block, slot));
+				dead += wanted(header, v->layout->node_id(block, slot));
 			}
 		if (dead) {
 			GenericXLogState *state = GenericXLogStart(v->index);
@@ -464,7 +469,7 @@ void free_records(VacuumState *v) {
 			for (uint32 slot = 0; slot < v->layout->slots_per_page; slot++) {
 				RecordHeader *header = reinterpret_cast<RecordHeader *>(page_slot(page, *v->layout, slot));
 				NodeId id = v->layout->node_id(block, slot);
-				if (header->state != uint8(RecordState::dead) || !is_dead(v, id))
+				if (!wanted(header, id))
 					continue;
 				if (v->layout->external && header->level == 0 && header->base == id)
 					vectors.push(v->arena, MutableSlot{page_slot(page, *v->layout, slot), v->layout}.vector_ref());
@@ -584,7 +589,7 @@ void reconnect(Reach *r, NodeId id) {
 		uint32 n = 0;
 		for (uint32 e = 0; e < Min(record.header().degree, v->layout->degree); e++)
 			if (reached(r, record.ids()[e]) && !is_dead(v, record.ids()[e]))
-				near[n++] = {graph::from_bf16(record.lengths()[e]), record.ids()[e], false};
+				near[n++] = {graph::ordered(graph::from_bf16(record.lengths()[e])), record.ids()[e], false};
 		std::sort(near, near + n, [](const Replacement &a, const Replacement &b) { return a.distance < b.distance; });
 		bool pinned = false;
 		for (uint32 i = 0; i < n && !pinned; i++)
@@ -688,7 +693,10 @@ IndexBulkDeleteResult *hnsw_ambulkdelete(IndexVacuumInfo *info, IndexBulkDeleteR
 		v->estimates = v->arena.aligned_array<float>(graph::kMaxDegree);
 		restore_reachability(v);
 		repair_lists(v);
-		free_records(v);
+		// The records of a vertex share a vector that is elsewhere: it goes with the last of them.
+		if (v->layout->external)
+			free_records(v, 1, graph::kMaxLevel);
+		free_records(v, 0, v->layout->external ? 0 : graph::kMaxLevel);
 	}
 
 	MemoryContextSwitchTo(old);

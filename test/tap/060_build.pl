@@ -107,6 +107,29 @@ sql('REINDEX INDEX t_slow');
 index_ok($node, 't_slow', 'invalid index, rebuilt');
 sql('DROP INDEX t_slow');
 
+# What workers must not touch is built without them.
+is(sql("CREATE TEMP TABLE temporary AS SELECT id, v FROM t; CREATE INDEX ON temporary USING hnsw (v vector_l2_ops);"
+	  . 'SET enable_seqscan = off; SELECT count(*) FROM (SELECT FROM temporary ORDER BY v <-> (SELECT v FROM t LIMIT 1) LIMIT 5) x'),
+	'5', 'an index of a temporary table');
+
+# Rows updated while an older snapshot sees their old versions: the index is not for that snapshot, whoever built it.
+SKIP: {
+	skip "a session in the background needs a newer PostgreSQL::Test::Cluster", 2 unless $node->can('background_psql');
+	my $reader = $node->background_psql('postgres');
+	$reader->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ');
+	$reader->query_safe('SELECT count(*) FROM pg_class');
+	sql('CREATE TABLE hot (id int, v vector(32)) WITH (fillfactor = 40); INSERT INTO hot SELECT id, v FROM t');
+	sql('UPDATE hot SET v = (SELECT v FROM t LIMIT 1) WHERE id % 2 = 0');
+	for my $workers (0, 2) {
+		sql("SET max_parallel_maintenance_workers = $workers; CREATE INDEX hot_$workers ON hot USING hnsw (v vector_l2_ops)");
+		is(sql("SELECT indcheckxmin FROM pg_index WHERE indexrelid = 'hot_$workers'::regclass"),
+			't', "broken HOT chains are noticed with $workers workers");
+	}
+	$reader->query_safe('COMMIT');
+	$reader->quit;
+	sql('DROP TABLE hot');
+}
+
 # A query can be cancelled, too.
 ($code, undef, $error) = $node->psql('postgres', "SET statement_timeout = '100ms'; SET enable_seqscan = off; SET hnsw.ef_search = 1000;"
 	  . "SELECT count(n.d) FROM t a CROSS JOIN LATERAL (SELECT b.v <-> a.v AS d FROM t b ORDER BY b.v <-> a.v LIMIT 1000) n");

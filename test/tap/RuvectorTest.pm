@@ -149,13 +149,16 @@ sub recall_ok {
 	return;
 }
 
-# The index's own account of itself.
+# The index's own account of itself, and (rows => 1) whether every row of its table is in it.
 sub index_ok {
-	my ($node, $index, $name, $database) = @_;
+	my ($node, $index, $name, @more) = @_;
+	my $database = @more % 2 ? shift @more : 'postgres';
+	my %option = @more;
+	my $rows = $option{rows} ? 'true' : 'false';
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
   SKIP: {
 		skip 'only ruvector can check its index', 1 unless ours();
-		my ($code, $out, $error) = $node->psql($database || 'postgres', "SELECT * FROM ruvector.index_check('$index') LIMIT 20");
+		my ($code, $out, $error) = $node->psql($database, "SELECT * FROM ruvector.index_check('$index', $rows) LIMIT 20");
 		is("$out$error", '', "$name: index_check accepts $index");
 	}
 	return;

@@ -46,6 +46,9 @@ struct MemStore {
 	const void *vector(const uint8_t *slot, void *) { return ConstSlot{slot, layout}.vector(); }
 	const void *keep(const void *vector, Arena &) { return vector; }
 	uint8_t *open_write(NodeId id, WriteHandle &h) { return h.slot = record(id); }
+	const uint8_t *open_exclusive(NodeId id, WriteHandle &h) { return open_write(id, h); }
+	uint8_t *modify(WriteHandle &h) { return h.slot; }
+	void close_exclusive(WriteHandle &h) { discard(h); }
 	void commit(WriteHandle &) {}
 	void discard(WriteHandle &) {}
 	NodeId add(const uint8_t *image) {
@@ -71,12 +74,13 @@ struct MemGraph {
 	std::vector<float> center;
 	Projection projection;
 	MemStore store;
-	Arena arena = malloc_arena();
+	Arena arena;
 	Inserter<MemStore> inserter;
 	Entry entry = {kNoNode, -1};
 
 	MemGraph(Element element, Metric metric, uint32_t dims, uint32_t m, uint32_t ef_construction, uint32_t capacity,
-	         const Layout *given = nullptr) {
+	         const Layout *given = nullptr, Arena memory = malloc_arena())
+		: arena(memory) {
 		if (given)
 			layout = *given;
 		else

@@ -11,6 +11,9 @@
 //   using WriteHandle = ...;
 //   uint8_t *open_write(NodeId id, WriteHandle &h);        exclusive access, nullptr if there is no such record
 //   void commit(WriteHandle &h);  void discard(WriteHandle &h);
+//   const uint8_t *open_exclusive(NodeId id, WriteHandle &h);   the same in two steps: look first,
+//   uint8_t *modify(WriteHandle &h);                            then change and commit()
+//   void close_exclusive(WriteHandle &h);                       or leave it
 //   NodeId add(const uint8_t *image);                      stores a record; header.base = 0 becomes its own id
 //   VectorRef put_vector(const void *vector, size_t bytes);
 #pragma once
@@ -33,12 +36,11 @@ struct Edge {
 	const uint8_t *packed;
 };
 
-// Whether `to_new` (estimated) is surely less than `length`. Estimates err by about 1 / (sqrt(code_dims) 2^(bits-1)) of the
-// distance; an edge that is the only way between two clusters must not be given up for an error.
+// Whether `to_new` (estimated) is surely less than `length`. An edge that is the only way between two clusters must not be given up for an error.
 inline bool surely_closer(const Layout &layout, float to_new, float length) noexcept {
 	if (!layout.has_codes())
 		return to_new < length;
-	float margin = 1 + 2 / (std::sqrt(float(layout.code_dims)) * float(1u << (layout.bits - 1)));
+	float margin = 1 + 2 * estimate_error(layout);
 	switch (Metric(layout.metric)) {
 	case Metric::l2:
 		return to_new * margin < length;
@@ -66,58 +68,78 @@ inline void write_edge(MutableSlot slot, uint32_t position, const Edge &edge, bo
 // and the end of edge e. An edge that is to be pinned is taken in any case, unless half of the list is pinned: then it is one
 // like any other.
 enum class Linked { no, yes, pinned };
-inline Linked link_edge(MutableSlot slot, const Edge &edge, const float *to_new, bool pin) noexcept {
+struct LinkPlan {
+	Linked linked;
+	uint32_t position; // of the edge; the list's degree: behind the others
+	bool occluded;
+	bool known; // the edge is there already and only to be pinned
+};
+
+// Decides, without changing anything.
+inline LinkPlan plan_link(ConstSlot slot, const Edge &edge, const float *to_new, bool pin) noexcept {
 	const Layout &layout = *slot.layout;
-	RecordHeader &header = slot.header();
-	const uint32_t degree = header.degree;
-	bool occluded = false;
+	const uint32_t degree = slot.header().degree;
+	LinkPlan plan = {Linked::no, degree, false, false};
 	uint32_t pinned = 0;
 	for (uint32_t e = 0; e < degree; e++) {
 		pinned += slot.pinned(e);
-		if (slot.ids()[e] == edge.id) {
-			if (!pin)
-				return Linked::no;
-			slot.set_pinned(e, true);
-			return Linked::pinned;
-		}
+		if (slot.ids()[e] == edge.id)
+			return {pin ? Linked::pinned : Linked::no, e, false, true};
 		float length = from_bf16(slot.lengths()[e]);
 		if (!slot.occluded(e) && length < edge.length && surely_closer(layout, to_new[e], edge.length))
-			occluded = true;
+			plan.occluded = true;
 	}
 	pin = pin && pinned * 2 < layout.degree;
-	uint32_t position = degree;
-	if (degree < layout.degree)
-		header.degree = uint16_t(degree + 1);
-	else {
+	if (degree == layout.degree) {
 		// The victim: the longest of the edges that are occluded or that the new edge occludes; without any, the longest.
 		float longest = 0;
 		bool found = false, found_occluded = false;
 		for (uint32_t e = 0; e < degree; e++) {
 			float length = from_bf16(slot.lengths()[e]);
 			bool hidden =
-				slot.occluded(e) || (!occluded && edge.length < length && surely_closer(layout, to_new[e], length));
+				slot.occluded(e) || (!plan.occluded && edge.length < length && surely_closer(layout, to_new[e], length));
 			if (slot.pinned(e))
 				continue;
 			if (!found || (hidden && !found_occluded) || (hidden == found_occluded && length > longest)) {
-				position = e;
+				plan.position = e;
 				longest = length;
 				found = true;
 				found_occluded = hidden;
 			}
 		}
-		bool better = occluded ? found_occluded && edge.length < longest : found_occluded || edge.length < longest;
+		bool better = plan.occluded ? found_occluded && edge.length < longest : found_occluded || edge.length < longest;
 		if (!found || (!better && !pin))
-			return Linked::no;
+			return plan;
 	}
-	if (!occluded)
+	plan.linked = pin ? Linked::pinned : Linked::yes;
+	return plan;
+}
+
+inline void apply_link(MutableSlot slot, const Edge &edge, const float *to_new, const LinkPlan &plan) noexcept {
+	if (plan.linked == Linked::no)
+		return;
+	if (plan.known) {
+		slot.set_pinned(plan.position, true);
+		return;
+	}
+	RecordHeader &header = slot.header();
+	const uint32_t degree = header.degree;
+	if (!plan.occluded)
 		for (uint32_t e = 0; e < degree; e++)
-			if (e != position && !slot.occluded(e)) {
+			if (e != plan.position && !slot.occluded(e)) {
 				float length = from_bf16(slot.lengths()[e]);
-				if (edge.length < length && surely_closer(layout, to_new[e], length))
+				if (edge.length < length && surely_closer(*slot.layout, to_new[e], length))
 					slot.set_occluded(e, true);
 			}
-	write_edge(slot, position, edge, occluded, pin);
-	return pin ? Linked::pinned : Linked::yes;
+	write_edge(slot, plan.position, edge, plan.occluded, plan.linked == Linked::pinned);
+	if (plan.position == degree)
+		header.degree = uint16_t(degree + 1);
+}
+
+inline Linked link_edge(MutableSlot slot, const Edge &edge, const float *to_new, bool pin) noexcept {
+	LinkPlan plan = plan_link(ConstSlot{slot.p, slot.layout}, edge, to_new, pin);
+	apply_link(slot, edge, to_new, plan);
+	return plan.linked;
 }
 
 // The codes of an edge in both directions, from one quantisation.
@@ -204,6 +226,9 @@ inline uint32_t construction_pool(const Layout &layout) {
 	return std::max(uint32_t(layout.ef_construction) * 3 / 4, uint32_t(layout.m));
 }
 
+// A vertex that is put into the wrong neighbourhood is hard to find for ever: an insert descends more carefully than a query.
+constexpr uint32_t kInsertDescentPool = 16;
+
 template <typename Store>
 struct Inserter {
 	Store *store;
@@ -218,6 +243,7 @@ struct Inserter {
 	List<Neighbor> chosen[kMaxLevel + 1];
 	List<Edge> back;
 	Entry found_from; // the entry point that find() began at
+	bool alone;       // the graph has vertices, but find() met no living one
 
 	void initialize(Store *s, const Layout *l, const Projection *p, Arena *a, Arena *keep) {
 		std::memset(static_cast<void *>(this), 0, sizeof(*this));
@@ -242,6 +268,7 @@ struct Inserter {
 	NodeId find(const void *vector, int level, Entry entry, bool own_vertex = false) {
 		search.set_query(vector);
 		found_from = entry;
+		alone = false;
 		for (int l = 0; l <= level; l++)
 			chosen[l].size = 0;
 		if (entry.level < 0)
@@ -250,15 +277,20 @@ struct Inserter {
 		uint32_t n_enter = 1;
 		if (entry.level > level) {
 			search.keep_vectors = false;
-			enter[0] = descend(search, entry.id, entry.level, level);
+			enter[0] = descend(search, entry.id, entry.level, level, kInsertDescentPool);
 			search.keep_vectors = true;
 			n_enter = enter[0] != kNoNode;
 		}
 		for (int l = std::min(entry.level, level); l >= 0; l--) {
-			search.start(l, construction_pool(*layout));
-			for (uint32_t i = 0; i < n_enter; i++)
-				search.enter(enter[i]);
-			search.run();
+			// Where a vacuum is about to remove everything near, a larger pool finds what will stay.
+			for (uint32_t pool = construction_pool(*layout);; pool *= 4) {
+				search.start(l, pool);
+				for (uint32_t i = 0; i < n_enter; i++)
+					search.enter(enter[i]);
+				search.run();
+				if (search.pool.size < pool || std::any_of(search.hits.begin(), search.hits.end(), [](const Hit &h) { return h.live != 0; }))
+					break;
+			}
 			search.sort_hits();
 			uint32_t n = 0; // only live ones become neighbours; they keep their order
 			n_enter = 0;
@@ -273,6 +305,7 @@ struct Inserter {
 				search.hits[n++] = hit;
 			}
 			n = std::min(n, construction_pool(*layout));
+			alone = l == 0 && n == 0;
 			select_neighbors(*layout, search.distance, search.hits.data, n, layout->degree, *arena, chosen[l]);
 		}
 		return kNoNode;
@@ -448,27 +481,29 @@ private:
 		if (!layout->has_codes())
 			known = distances_to_neighbors(neighbor, level, ids, to_new);
 		typename Store::WriteHandle h;
-		uint8_t *p = store->open_write(neighbor, h);
-		if (!p)
+		const uint8_t *now = store->open_exclusive(neighbor, h);
+		if (!now)
 			return Linked::no;
-		MutableSlot slot{p, layout};
+		ConstSlot slot{now, layout};
 		const RecordHeader &header = slot.header();
 		if (slot.state() != RecordState::live || header.level != level || header.degree > layout->degree) {
-			store->discard(h);
+			store->close_exclusive(h);
 			return Linked::no;
 		}
 		if (layout->has_codes())
-			search.estimate(ConstSlot{p, layout}, edge.length, header.degree, to_new);
+			search.estimate(slot, edge.length, header.degree, to_new);
 		else
 			for (uint32_t e = 0; e < header.degree; e++)
 				if (e >= known || ids[e] != slot.ids()[e])
 					to_new[e] = 1.0f / 0.0f; // changed since it was read
-		Linked linked = link_edge(slot, edge, to_new, pin);
-		if (linked == Linked::no)
-			store->discard(h);
-		else
+		LinkPlan plan = plan_link(slot, edge, to_new, pin);
+		if (plan.linked == Linked::no)
+			store->close_exclusive(h);
+		else {
+			apply_link(MutableSlot{store->modify(h), layout}, edge, to_new, plan);
 			store->commit(h);
-		return linked;
+		}
+		return plan.linked;
 	}
 
 	// Without codes: the distances to the ends of a neighbour's edges, before its record is locked.

@@ -42,6 +42,19 @@ inline void project(const Layout &layout, const Projection &p, const void *vecto
 	codec::rotate(p.rotation, scratch, y);
 }
 
+// A distance that can be sorted by. Vectors may have elements near the largest float: distances overflow to infinity, and
+// differences of infinities are no number. kExpanded and kRefused stay apart from all distances.
+inline float ordered(float d) noexcept {
+	constexpr float most = 3.402823466e38f;
+	d = d < most ? d : most;
+	return d > -most ? d : -most;
+}
+
+// About how far an estimated distance is from the true one, as a share of it.
+inline float estimate_error(const Layout &layout) noexcept {
+	return layout.has_codes() ? 1 / (std::sqrt(float(layout.code_dims)) * float(1u << (layout.bits - 1))) : 0;
+}
+
 struct Candidate {
 	float distance;
 	NodeId id;
@@ -188,7 +201,7 @@ struct Search {
 			const float *a = slot.a() + block * kBlockLanes;
 			const uint16_t *f = slot.f() + block * kBlockLanes;
 			for (uint32_t i = 0; i < kBlockLanes; i++)
-				estimates[block * kBlockLanes + i] = own + a[i] - from_bf16(f[i]) * dots[i];
+				estimates[block * kBlockLanes + i] = ordered(own + a[i] - from_bf16(f[i]) * dots[i]);
 		}
 	}
 
@@ -201,7 +214,7 @@ struct Search {
 			ConstSlot slot{store->slot(h), layout};
 			RecordState state = slot.state();
 			if ((state == RecordState::live || state == RecordState::dead) && slot.header().level == level) {
-				d = distance(*layout, query, store->vector(slot.p, vector_scratch));
+				d = ordered(distance(*layout, query, store->vector(slot.p, vector_scratch)));
 				*ok = true;
 			}
 			store->close(h);
@@ -319,7 +332,7 @@ private:
 		const bool coded = layout->has_codes();
 		if (coded || keep_vectors) {
 			const void *vector = store->vector(slot.p, vector_scratch);
-			hit.distance = coded ? distance(*layout, query, vector) : c.distance;
+			hit.distance = coded ? ordered(distance(*layout, query, vector)) : c.distance;
 			if (keep_vectors)
 				hit.vector = store->keep(vector, *keep_arena);
 		} else
@@ -346,11 +359,11 @@ private:
 };
 
 // Descends from the entry point to the level above `to_level`; returns where to enter `to_level`.
-constexpr uint32_t kDescentPool = 4;
+constexpr uint32_t kDescentPool = 8;
 template <typename Store>
-NodeId descend(Search<Store> &search, NodeId entry, int entry_level, int to_level) {
+NodeId descend(Search<Store> &search, NodeId entry, int entry_level, int to_level, uint32_t pool = kDescentPool) {
 	for (int level = entry_level; level > to_level; level--) {
-		search.start(level, kDescentPool);
+		search.start(level, pool);
 		search.enter(entry);
 		search.run();
 		NodeId best = kNoNode;
