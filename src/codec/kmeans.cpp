@@ -7,6 +7,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <type_traits>
 
 #include "ruvector/simd/kernels.hpp"
 
@@ -272,6 +273,8 @@ struct Clustering {
 		return changed;
 	}
 };
+
+static_assert(std::is_trivially_destructible_v<Clustering>); // `stop` may jump over it
 
 } // namespace
 

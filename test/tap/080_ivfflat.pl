@@ -126,6 +126,32 @@ is(sql("SET enable_seqscan = off; SET enable_sort = off; SET work_mem = '64kB'; 
 		. "PRECEDING AND CURRENT ROW) AS p FROM (SELECT id, v <-> '[50,50,50]' AS d FROM many ORDER BY v <-> '[50,50,50]' LIMIT 29000) s) s"),
 	'29000|29000|t', 'a batch larger than work_mem');
 
+# The phases of a build, and one that is cancelled in the middle.
+my $build = client($primary, 'slow', 'CREATE INDEX many_v2 ON many USING ivfflat (v) WITH (lists = 3000)');
+my %phases;
+poll(sub {
+	my $phase = sql('SELECT max(phase) FROM pg_stat_progress_create_index');
+	$phases{$phase} = 1;
+	return $phase eq '' && keys %phases > 1;
+}, 30);
+my (undef, $said) = finish_client($build);
+is($said, '', 'a build of 3000 lists');
+ok($phases{'building index: performing k-means'}, 'reports its phases: ' . join(', ', sort keys %phases));
+my (undef, undef, $cancelled) = $primary->psql('postgres',
+	"SET statement_timeout = '60ms'; CREATE INDEX many_v3 ON many USING ivfflat (v) WITH (lists = 3000)");
+like($cancelled, qr/canceling statement due to statement timeout/, 'a build is cancelled');
+is(sql("SELECT count(*) FROM pg_class WHERE relname = 'many_v3'"), '0', 'and leaves nothing behind');
+
+# The distance that only orders is not computed: no vector is fetched from where it is stored out of line.
+sql("CREATE TABLE toasted (id serial, v halfvec(4000)); INSERT INTO toasted (v) SELECT array_fill(g, ARRAY[4000])::halfvec FROM "
+	  . "generate_series(1, 200) g; CREATE INDEX toasted_v ON toasted USING ivfflat (v halfvec_l2_ops) WITH (lists = 2)");
+my @buffers = map {
+	my $plan = sql("SET enable_seqscan = off; EXPLAIN (ANALYZE, BUFFERS, COSTS OFF, TIMING OFF) SELECT $_ FROM toasted ORDER BY v <-> "
+		  . "(SELECT array_fill(7, ARRAY[4000])::halfvec) LIMIT 50");
+	$plan =~ /shared hit=(\d+)/ ? $1 : -1;
+} 'id', 'id, v <-> (SELECT array_fill(7, ARRAY[4000])::halfvec)';
+cmp_ok($buffers[0] + 50, '<', $buffers[1], "buffers without and with the distance: @buffers") if ours();
+
 # Too little memory for the sample.
 my (undef, undef, $error) = $primary->psql('postgres',
 	"SET maintenance_work_mem = '1MB'; CREATE TABLE w (v vector(2000)); INSERT INTO w SELECT array_fill(g, ARRAY[2000]) "
@@ -143,8 +169,8 @@ sub repeat {
 	return client($primary, $name, "SELECT clock_timestamp() < '$end'::timestamptz AS go \\gset\n\\if :go\n$text\\endif\n" x (200 * $seconds), stop => 0);
 }
 my @clients = map { repeat("writer$_", "INSERT INTO c (v) SELECT ARRAY[random(), random(), random(), random(), 1, 2, 3, g] FROM "
-		  . "generate_series(1, 10) g;\nUPDATE c SET v = v + v WHERE id = (SELECT min(id) + $_ FROM c);\n"
-		  . "DELETE FROM c WHERE id % 97 = (random() * 96)::int;\n") } 1 .. 2;
+		  . "generate_series(1, 10) g;\nUPDATE c SET v = v + '[1,0,0,0,0,0,0,0]' WHERE id = (SELECT min(id) FROM c WHERE id % 2 = $_ % 2);\n"
+		  . "DELETE FROM c WHERE id IN (SELECT id FROM c WHERE id % 97 = 13 + $_ LIMIT 20 FOR UPDATE SKIP LOCKED);\n") } 1 .. 2;
 push @clients, repeat('vacuum', "VACUUM (INDEX_CLEANUP on) c;\nSELECT pg_sleep(0.02);\n");
 # One after the other: two of these commands on one table can wait for each other.
 push @clients, client($primary, 'build', "CREATE INDEX CONCURRENTLY c_v ON c USING ivfflat (v) WITH (lists = 10);\n"
