@@ -10,7 +10,7 @@ BEGIN
 		RAISE EXCEPTION USING
 			ERRCODE = 'duplicate_object',
 			MESSAGE = 'extension "ruvector" cannot be installed beside extension "vector"',
-			DETAIL = pg_catalog.format('Version %s of "vector" is in schema "%s" of this database; both extensions define the types vector, halfvec and sparsevec, the access method hnsw and the settings hnsw.*.',
+			DETAIL = pg_catalog.format('Version %s of "vector" is in schema "%s" of this database; both extensions define the types vector, halfvec and sparsevec, the access methods hnsw and ivfflat and the settings hnsw.* and ivfflat.*.',
 				installed.version, installed.schema),
 			HINT = 'Move this database with dump and restore, or create "ruvector" in another database: see "Migrating from pgvector" (docs/migrating-from-pgvector.md).';
 	END IF;

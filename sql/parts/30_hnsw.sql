@@ -1,5 +1,4 @@
 -- 30_hnsw.sql - the access method hnsw and its operator classes. Names and members are pgvector's.
--- Not in this version: the access method ivfflat with its support functions and operator classes. Its place is here.
 
 CREATE FUNCTION hnswhandler(internal) RETURNS index_am_handler
 	AS 'MODULE_PATHNAME', 'ruvector_hnsw_handler' LANGUAGE C;

@@ -113,7 +113,8 @@ Work work_of(const IndexOptInfo *info) {
 	return work;
 }
 
-// At least what a sequential scan and a sort of the whole table cost.
+} // namespace
+
 double cost_of_sort(const RelOptInfo *rel) {
 	double random_page, seq_page;
 	get_tablespace_page_costs(rel->reltablespace, &random_page, &seq_page);
@@ -126,8 +127,6 @@ double cost_of_sort(const RelOptInfo *rel) {
 		sort += 4 * (bytes / BLCKSZ) * (0.75 * seq_page + 0.25 * random_page);
 	return scan + sort;
 }
-
-} // namespace
 
 void hnsw_amcostestimate(PlannerInfo *root, IndexPath *path, [[maybe_unused]] double loop_count, Cost *startup_cost,
 						 Cost *total_cost, Selectivity *selectivity, double *correlation, double *pages) {

@@ -1,5 +1,5 @@
-// am/handler.cpp - the access method: what it can do and where its callbacks are.
-#include "am/hnsw.hpp"
+// am/handler.cpp - the access methods hnsw and ivfflat: what they can do and where their callbacks are.
+#include "am/ivfflat.hpp"
 #include "ruvector/pg/boundary.hpp"
 #include "ruvector/pg/compat.hpp"
 
@@ -35,13 +35,35 @@ char *hnsw_ambuildphasename(int64 phase) {
 
 namespace {
 
-// Support functions: 1 distance; 2 norm (its presence means: vectors are normalised); 3 type; 4 codec.
-constexpr uint16 kSupportFunctions = 4;
+char *ivfflat_ambuildphasename(int64 phase) {
+	const char *name = nullptr;
+	switch (phase) {
+	case PROGRESS_CREATEIDX_SUBPHASE_INITIALIZE:
+		name = "initializing";
+		break;
+	case kIvfflatPhaseKMeans:
+		name = "performing k-means";
+		break;
+	case kIvfflatPhaseAssign:
+		name = "assigning tuples";
+		break;
+	case kIvfflatPhaseLoad:
+		name = "loading tuples";
+		break;
+	}
+	return const_cast<char *>(name); // the server only reads it
+}
 
+// Support functions of hnsw: 1 distance; 2 norm (its presence means: vectors are normalised); 3 type; 4 codec.
+constexpr uint16 kSupportFunctions = 4;
+// Of ivfflat: 1 and 2 as above; 3 distance and 4 norm for k-means (their presence is pgvector's; the index itself
+// follows function 1); 5 type.
+constexpr uint16 kIvfflatSupportFunctions = 5;
+
+// What both have in common; the fields that makeNode has zeroed and that stay so are listed all the same.
 IndexAmRoutine *make_routine() {
 	IndexAmRoutine *am = makeNode(IndexAmRoutine);
 	am->amstrategies = 0; // ordering operators only
-	am->amsupport = kSupportFunctions;
 	am->amoptsprocnum = 0;
 	am->amcanorder = false;
 	am->amcanorderbyop = true;
@@ -56,28 +78,12 @@ IndexAmRoutine *make_routine() {
 	am->ampredlocks = false;
 	am->amcanparallel = false;
 	am->amcaninclude = false;
-	am->amusemaintenanceworkmem = true; // vacuum's tables of dead vertices
 	am->amparallelvacuumoptions = VACUUM_OPTION_PARALLEL_BULKDEL;
 	am->amkeytype = InvalidOid;
-	RV_AM_VERSION_FIELDS(am);
-
-	am->ambuild = hnsw_ambuild;
-	am->ambuildempty = hnsw_ambuildempty;
-	am->aminsert = hnsw_aminsert;
-	am->ambulkdelete = hnsw_ambulkdelete;
-	am->amvacuumcleanup = hnsw_amvacuumcleanup;
 	am->amcanreturn = nullptr;
-	am->amcostestimate = hnsw_amcostestimate;
-	am->amoptions = hnsw_amoptions;
 	am->amproperty = nullptr;
-	am->ambuildphasename = hnsw_ambuildphasename;
-	am->amvalidate = hnsw_amvalidate;
 	am->amadjustmembers = nullptr;
-	am->ambeginscan = hnsw_ambeginscan;
-	am->amrescan = hnsw_amrescan;
-	am->amgettuple = hnsw_amgettuple;
 	am->amgetbitmap = nullptr;
-	am->amendscan = hnsw_amendscan;
 	am->ammarkpos = nullptr;
 	am->amrestrpos = nullptr;
 	am->amestimateparallelscan = nullptr;
@@ -89,7 +95,44 @@ IndexAmRoutine *make_routine() {
 } // namespace
 
 RV_FUNCTION(ruvector_hnsw_handler) {
-	PG_RETURN_POINTER(make_routine());
+	IndexAmRoutine *am = make_routine();
+	am->amsupport = kSupportFunctions;
+	am->amusemaintenanceworkmem = true; // vacuum's tables of dead vertices
+	RV_AM_BUILDS_IN_PARALLEL(am);
+	am->ambuild = hnsw_ambuild;
+	am->ambuildempty = hnsw_ambuildempty;
+	am->aminsert = hnsw_aminsert;
+	am->ambulkdelete = hnsw_ambulkdelete;
+	am->amvacuumcleanup = hnsw_amvacuumcleanup;
+	am->amcostestimate = hnsw_amcostestimate;
+	am->amoptions = hnsw_amoptions;
+	am->ambuildphasename = hnsw_ambuildphasename;
+	am->amvalidate = hnsw_amvalidate;
+	am->ambeginscan = hnsw_ambeginscan;
+	am->amrescan = hnsw_amrescan;
+	am->amgettuple = hnsw_amgettuple;
+	am->amendscan = hnsw_amendscan;
+	PG_RETURN_POINTER(am);
+}
+
+RV_FUNCTION(ruvector_ivfflat_handler) {
+	IndexAmRoutine *am = make_routine();
+	am->amsupport = kIvfflatSupportFunctions;
+	am->amusemaintenanceworkmem = false;
+	am->ambuild = ivfflat_ambuild;
+	am->ambuildempty = ivfflat_ambuildempty;
+	am->aminsert = ivfflat_aminsert;
+	am->ambulkdelete = ivfflat_ambulkdelete;
+	am->amvacuumcleanup = ivfflat_amvacuumcleanup;
+	am->amcostestimate = ivfflat_amcostestimate;
+	am->amoptions = ivfflat_amoptions;
+	am->ambuildphasename = ivfflat_ambuildphasename;
+	am->amvalidate = ivfflat_amvalidate;
+	am->ambeginscan = ivfflat_ambeginscan;
+	am->amrescan = ivfflat_amrescan;
+	am->amgettuple = ivfflat_amgettuple;
+	am->amendscan = ivfflat_amendscan;
+	PG_RETURN_POINTER(am);
 }
 
 } // namespace ruvector::am

@@ -59,6 +59,9 @@ struct TypeSupport {
 	uint32 max_dimensions;
 };
 
+// --- cost.cpp ---
+double cost_of_sort(const RelOptInfo *rel); // at least, of a sequential scan and a sort of the whole table
+
 // --- projection.cpp: at load ---
 void install_executor_hook();
 

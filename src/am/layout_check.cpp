@@ -1,5 +1,5 @@
 // am/layout_check.cpp - pins every structure that is on disk. A line that has to change here is a new format version.
-#include "am/page.hpp"
+#include "am/ivfflat.hpp"
 
 namespace ruvector::am {
 
@@ -84,6 +84,28 @@ RV_PIN(ChunkHeader, unused, 6, 2);
 RV_PIN(ChunkHeader, bytes, 8, 4);
 RV_PIN(ChunkHeader, unused2, 12, 4);
 
+RV_PIN_SIZE(IvfflatMeta, 20);
+RV_PIN(IvfflatMeta, magic, 0, 4);
+RV_PIN(IvfflatMeta, version, 4, 4);
+RV_PIN(IvfflatMeta, element, 8, 1);
+RV_PIN(IvfflatMeta, metric, 9, 1);
+RV_PIN(IvfflatMeta, unused, 10, 2);
+RV_PIN(IvfflatMeta, dims, 12, 4);
+RV_PIN(IvfflatMeta, lists, 16, 4);
+
+RV_PIN_SIZE(IvfflatOpaque, 8);
+RV_PIN(IvfflatOpaque, next, 0, 4);
+RV_PIN(IvfflatOpaque, kind, 4, 2);
+RV_PIN(IvfflatOpaque, page_id, 6, 2);
+
+RV_PIN_SIZE(IvfflatList, 8);
+RV_PIN(IvfflatList, first, 0, 4);
+RV_PIN(IvfflatList, insert, 4, 4);
+
+RV_PIN_SIZE(IvfflatEntry, 8);
+RV_PIN(IvfflatEntry, tid, 0, 6);
+RV_PIN(IvfflatEntry, unused, 6, 2);
+
 // Numbers that are stored.
 static_assert(int(graph::Element::f32) == 0 && int(graph::Element::f16) == 1 && int(graph::Element::bit) == 2 &&
 			  int(graph::Element::sparse) == 3);
@@ -94,6 +116,8 @@ static_assert(int(graph::RecordState::free) == 0 && int(graph::RecordState::live
 			  int(graph::RecordState::dead) == 2 && int(graph::RecordState::tids) == 3);
 static_assert(int(PageKind::meta) == 1 && int(PageKind::parameters) == 2 && int(PageKind::slots) == 3 &&
 			  int(PageKind::chunks) == 4);
+static_assert(int(IvfflatPageKind::meta) == 1 && int(IvfflatPageKind::lists) == 2 &&
+			  int(IvfflatPageKind::entries) == 3);
 static_assert(graph::kInlineTids == 2 && graph::kBlockLanes == 32);
 
 } // namespace ruvector::am

@@ -1,9 +1,9 @@
-// am/options.cpp - index options (m, ef_construction) and the settings hnsw.*.
+// am/options.cpp - index options (m, ef_construction; lists) and the settings hnsw.* and ivfflat.*.
 //
 // The settings have pgvector's names. If its library was loaded into this backend before ours, they exist already and
 // cannot be defined again; then its variables count, and are read by name. In the other order it is pgvector that
 // refuses to load.
-#include "am/hnsw.hpp"
+#include "am/ivfflat.hpp"
 
 extern "C" {
 #include "access/reloptions.h"
@@ -14,7 +14,7 @@ namespace ruvector::am {
 
 namespace {
 
-relopt_kind option_kind;
+relopt_kind option_kind, ivfflat_option_kind;
 
 // A setting's variable, and whether it is ours.
 template <typename T>
@@ -28,11 +28,16 @@ Setting<int> ef_search{"hnsw.ef_search", 40, false};
 Setting<int> iterative_scan{"hnsw.iterative_scan", iterative_strict, false};
 Setting<int> max_scan_tuples{"hnsw.max_scan_tuples", 20000, false};
 Setting<double> scan_mem_multiplier{"hnsw.scan_mem_multiplier", 1, false};
+Setting<int> probes{"ivfflat.probes", 1, false};
+Setting<int> ivfflat_iterative_scan{"ivfflat.iterative_scan", iterative_off, false};
+Setting<int> max_probes{"ivfflat.max_probes", kMaxLists, false};
 
 constexpr config_enum_entry kIterativeScanModes[] = {{"off", iterative_off, false},
 													 {"relaxed_order", iterative_relaxed, false},
 													 {"strict_order", iterative_strict, false},
 													 {nullptr, 0, false}};
+constexpr config_enum_entry kIvfflatIterativeScanModes[] = {
+	{"off", iterative_off, false}, {"relaxed_order", iterative_relaxed, false}, {nullptr, 0, false}};
 
 // True if another library has defined the variable. A placeholder, made by SET or a configuration file before the
 // variable is known, is not a definition: it is replaced, and its value taken over.
@@ -59,6 +64,16 @@ int read(const Setting<int> &setting, int low, int high) {
 	return value < low ? low : value > high ? high : value;
 }
 
+int read_mode(const Setting<int> &setting, const config_enum_entry *modes) {
+	if (!setting.foreign)
+		return setting.value;
+	const char *text = foreign_value(setting);
+	for (const config_enum_entry *mode = modes; text != nullptr && mode->name != nullptr; mode++)
+		if (pg_strcasecmp(text, mode->name) == 0)
+			return mode->val;
+	return setting.value;
+}
+
 } // namespace
 
 int setting_ef_search() {
@@ -70,13 +85,19 @@ int setting_max_scan_tuples() {
 }
 
 int setting_iterative_scan() {
-	if (!iterative_scan.foreign)
-		return iterative_scan.value;
-	const char *text = foreign_value(iterative_scan);
-	for (const config_enum_entry *mode = kIterativeScanModes; text != nullptr && mode->name != nullptr; mode++)
-		if (pg_strcasecmp(text, mode->name) == 0)
-			return mode->val;
-	return iterative_scan.value;
+	return read_mode(iterative_scan, kIterativeScanModes);
+}
+
+int setting_probes() {
+	return read(probes, kMinLists, kMaxLists);
+}
+
+int setting_ivfflat_iterative_scan() {
+	return read_mode(ivfflat_iterative_scan, kIvfflatIterativeScanModes);
+}
+
+int setting_max_probes() {
+	return read(max_probes, kMinLists, kMaxLists);
 }
 
 double setting_scan_mem_multiplier() {
@@ -88,6 +109,31 @@ double setting_scan_mem_multiplier() {
 		return scan_mem_multiplier.value;
 	return value > 1000 ? 1000 : value;
 }
+
+namespace {
+
+void define_ivfflat_options() {
+	ivfflat_option_kind = add_reloption_kind();
+	add_int_reloption(ivfflat_option_kind, "lists", "Number of lists that the rows are divided into", kDefaultLists,
+					  kMinLists, kMaxLists, AccessExclusiveLock);
+	if (!defined_elsewhere(&probes))
+		DefineCustomIntVariable(probes.name, "Sets the number of lists that a search reads.",
+								"More lists have more of the true nearest neighbors and take longer. "
+								"Valid range is 1..32768.",
+								&probes.value, 1, kMinLists, kMaxLists, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+	if (!defined_elsewhere(&ivfflat_iterative_scan))
+		DefineCustomEnumVariable(ivfflat_iterative_scan.name,
+								 "Sets whether an index scan goes on with the next lists when its own are used up.",
+								 nullptr, &ivfflat_iterative_scan.value, iterative_off, kIvfflatIterativeScanModes,
+								 PGC_USERSET, 0, nullptr, nullptr, nullptr);
+	if (!defined_elsewhere(&max_probes))
+		DefineCustomIntVariable(max_probes.name, "Sets the number of lists that an iterative scan reads at most.",
+								"A number below ivfflat.probes has no effect.", &max_probes.value, kMaxLists, kMinLists,
+								kMaxLists, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+	MarkGUCPrefixReserved("ivfflat");
+}
+
+} // namespace
 
 void define_options() {
 	option_kind = add_reloption_kind();
@@ -118,6 +164,7 @@ void define_options() {
 			scan_mem_multiplier.name, "Sets the memory that an iterative scan uses at most, in multiples of work_mem.",
 			nullptr, &scan_mem_multiplier.value, 1, 1, 1000, PGC_USERSET, 0, nullptr, nullptr, nullptr);
 	MarkGUCPrefixReserved("hnsw");
+	define_ivfflat_options();
 }
 
 bytea *hnsw_amoptions(Datum reloptions, bool validate) {
@@ -130,6 +177,29 @@ bytea *hnsw_amoptions(Datum reloptions, bool validate) {
 	table[1].offset = offsetof(Options, ef_construction);
 	return static_cast<bytea *>(
 		build_reloptions(reloptions, validate, option_kind, sizeof(Options), table, lengthof(table)));
+}
+
+namespace {
+
+struct IvfflatOptions { // the relation's rd_options
+	int32 vl_len_;
+	int lists;
+};
+
+} // namespace
+
+bytea *ivfflat_amoptions(Datum reloptions, bool validate) {
+	relopt_parse_elt table[1] = {};
+	table[0].optname = "lists";
+	table[0].opttype = RELOPT_TYPE_INT;
+	table[0].offset = offsetof(IvfflatOptions, lists);
+	return static_cast<bytea *>(
+		build_reloptions(reloptions, validate, ivfflat_option_kind, sizeof(IvfflatOptions), table, lengthof(table)));
+}
+
+int option_lists(Relation index) {
+	const auto *options = reinterpret_cast<const IvfflatOptions *>(index->rd_options);
+	return options != nullptr ? options->lists : kDefaultLists;
 }
 
 int option_m(Relation index) {

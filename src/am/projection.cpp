@@ -2,10 +2,10 @@
 //
 // For SELECT id FROM t ORDER BY v <-> $1 LIMIT 10, PostgreSQL computes v <-> $1 for every row that the index returns: the
 // expression is a "junk" column of the plan, dropped at its top. The index has ordered the rows already, and the distance costs
-// a detoasted vector per row, which is a large part of the whole query. When the executor starts, such a column of an hnsw index
+// a detoasted vector per row, which is a large part of the whole query. When the executor starts, such a column of an index
 // scan below a LIMIT is made a NULL constant. Nothing above the LIMIT of a query level reads the level's junk sort columns;
 // LIMIT ... WITH TIES compares them, so it is left alone.
-#include "am/hnsw.hpp"
+#include "am/ivfflat.hpp"
 #include "ruvector/pg/compat.hpp"
 
 extern "C" {
@@ -31,8 +31,10 @@ bool is_order_by(const IndexScan *plan, const TargetEntry *entry) {
 
 void drop_junk_distances(IndexScanState *scan) {
 	const IndexScan *plan = reinterpret_cast<const IndexScan *>(scan->ss.ps.plan);
-	if (scan->ss.ps.ps_ProjInfo == nullptr || plan->indexorderbyorig == NIL || scan->iss_RelationDesc == nullptr ||
-	    scan->iss_RelationDesc->rd_indam->ambuild != hnsw_ambuild)
+	if (scan->ss.ps.ps_ProjInfo == nullptr || plan->indexorderbyorig == NIL || scan->iss_RelationDesc == nullptr)
+		return;
+	ambuild_function build = scan->iss_RelationDesc->rd_indam->ambuild;
+	if (build != hnsw_ambuild && build != ivfflat_ambuild)
 		return;
 	bool any = false;
 	List *list = NIL;

@@ -3,7 +3,7 @@
 // The element type and the metric of an index follow from its class's distance function. It is known by its C symbol,
 // not by its SQL name or OID: users make classes of their own, in any schema, from the functions that the extension
 // gives them.
-#include "am/hnsw.hpp"
+#include "am/ivfflat.hpp"
 #include "ruvector/pg/boundary.hpp"
 
 extern "C" {
@@ -51,7 +51,7 @@ constexpr DistanceSymbol kDistances[] = {
 
 // Strategy 1 is the operator of ORDER BY; there are no others.
 constexpr int kOrderStrategy = 1;
-constexpr int kDistanceFunction = 1, kNormFunction = 2, kTypeFunction = 3, kCodecFunction = 4;
+constexpr int kDistanceFunction = 1, kNormFunction = 2; // in both access methods
 
 // "$libdir/ruvector", "ruvector.so", "/usr/lib/.../ruvector": the same library.
 bool is_our_library(const char *path) {
@@ -149,8 +149,17 @@ int index_dimensions(Relation index, const Opclass &opclass) {
 
 namespace {
 
+// What the support functions of an access method are, in the order of their numbers.
+enum class Support { distance, norm, internal };
+constexpr Support kHnswSupport[] = {Support::distance, Support::norm, Support::internal, Support::internal};
+constexpr Support kIvfflatSupport[] = {Support::distance, Support::norm, Support::distance, Support::norm,
+									   Support::internal};
+
 // What amvalidate is looking at, for its messages.
 struct Family {
+	const char *method;
+	const Support *support;
+	int support_count;
 	const char *name;
 	bool ok;
 };
@@ -166,80 +175,83 @@ void check_function(Family *family, Form_pg_amproc member) {
 	if (member->amproclefttype != member->amprocrighttype) {
 		RV_COMPLAIN(family, errmsg("operator family \"%s\" of access method %s contains support function %s with "
 								   "different left and right input types",
-								   family->name, "hnsw", format_procedure(member->amproc)));
+								   family->name, family->method, format_procedure(member->amproc)));
 		return;
 	}
 	Oid type = member->amproclefttype;
-	bool fits;
-	switch (member->amprocnum) {
-	case kDistanceFunction:
-		fits = check_amproc_signature(member->amproc, FLOAT8OID, false, 2, 2, type, type);
-		break;
-	case kNormFunction:
-		fits = check_amproc_signature(member->amproc, FLOAT8OID, false, 1, 1, type);
-		break;
-	case kTypeFunction:
-	case kCodecFunction:
-		fits = check_amproc_signature(member->amproc, INTERNALOID, true, 1, 1, INTERNALOID);
-		break;
-	default:
+	if (member->amprocnum < 1 || member->amprocnum > family->support_count) {
 		RV_COMPLAIN(family, errmsg("operator family \"%s\" of access method %s contains function %s with invalid "
 								   "support number %d",
-								   family->name, "hnsw", format_procedure(member->amproc), member->amprocnum));
+								   family->name, family->method, format_procedure(member->amproc), member->amprocnum));
 		return;
+	}
+	bool fits = false;
+	switch (family->support[member->amprocnum - 1]) {
+	case Support::distance:
+		fits = check_amproc_signature(member->amproc, FLOAT8OID, false, 2, 2, type, type);
+		break;
+	case Support::norm:
+		fits = check_amproc_signature(member->amproc, FLOAT8OID, false, 1, 1, type);
+		break;
+	case Support::internal:
+		fits = check_amproc_signature(member->amproc, INTERNALOID, true, 1, 1, INTERNALOID);
+		break;
 	}
 	if (!fits)
 		RV_COMPLAIN(family, errmsg("operator family \"%s\" of access method %s contains function %s with wrong "
 								   "signature for support number %d",
-								   family->name, "hnsw", format_procedure(member->amproc), member->amprocnum));
+								   family->name, family->method, format_procedure(member->amproc), member->amprocnum));
 }
 
 void check_operator(Family *family, Form_pg_amop member) {
 	if (member->amopstrategy != kOrderStrategy)
-		RV_COMPLAIN(family, errmsg("operator family \"%s\" of access method %s contains operator %s with invalid "
-								   "strategy number %d",
-								   family->name, "hnsw", format_operator(member->amopopr), member->amopstrategy));
+		RV_COMPLAIN(family,
+					errmsg("operator family \"%s\" of access method %s contains operator %s with invalid "
+						   "strategy number %d",
+						   family->name, family->method, format_operator(member->amopopr), member->amopstrategy));
 	if (member->amoppurpose != AMOP_ORDER) {
 		RV_COMPLAIN(family, errmsg("operator family \"%s\" of access method %s contains operator %s that is not for "
 								   "ordering",
-								   family->name, "hnsw", format_operator(member->amopopr)));
+								   family->name, family->method, format_operator(member->amopopr)));
 		return;
 	}
 	if (member->amoplefttype != member->amoprighttype ||
 		!check_amop_signature(member->amopopr, FLOAT8OID, member->amoplefttype, member->amoprighttype))
 		RV_COMPLAIN(family,
 					errmsg("operator family \"%s\" of access method %s contains operator %s with wrong signature",
-						   family->name, "hnsw", format_operator(member->amopopr)));
+						   family->name, family->method, format_operator(member->amopopr)));
 	if (!opfamily_can_sort_type(member->amopsortfamily, FLOAT8OID))
 		RV_COMPLAIN(family, errmsg("operator family \"%s\" of access method %s contains invalid ORDER BY specification "
 								   "for operator %s",
-								   family->name, "hnsw", format_operator(member->amopopr)));
+								   family->name, family->method, format_operator(member->amopopr)));
 }
 
 // The class's own members: an operator, and functions that together are a metric of ours.
 void check_class(Family *family, const char *class_name, Oid family_oid, Oid type) {
 	if (!OidIsValid(get_opfamily_member(family_oid, type, type, kOrderStrategy)))
 		RV_COMPLAIN(family, errmsg("operator class \"%s\" of access method %s is missing operator %d", class_name,
-								   "hnsw", kOrderStrategy));
+								   family->method, kOrderStrategy));
 	Oid distance = get_opfamily_proc(family_oid, type, type, kDistanceFunction);
 	Oid norm = get_opfamily_proc(family_oid, type, type, kNormFunction);
 	Opclass opclass;
 	if (!OidIsValid(distance))
 		RV_COMPLAIN(family, errmsg("operator class \"%s\" of access method %s is missing support function %d",
-								   class_name, "hnsw", kDistanceFunction));
+								   class_name, family->method, kDistanceFunction));
 	else if (!opclass_of_functions(distance, InvalidOid, &opclass))
 		RV_COMPLAIN(family, errmsg("operator class \"%s\" of access method %s has function %s for distances, which the "
 								   "index does not know",
-								   class_name, "hnsw", format_procedure(distance)));
+								   class_name, family->method, format_procedure(distance)));
 	else if (!opclass_of_functions(distance, norm, &opclass))
 		RV_COMPLAIN(family, errmsg("operator class \"%s\" of access method %s has function %s for norms, but its "
 								   "distance is not an inner product",
-								   class_name, "hnsw", format_procedure(norm)));
+								   class_name, family->method, format_procedure(norm)));
 }
 
 } // namespace
 
-bool hnsw_amvalidate(Oid opclass_oid) {
+namespace {
+
+bool validate(Oid opclass_oid, Family family) {
 	HeapTuple class_tuple = SearchSysCache1(CLAOID, ObjectIdGetDatum(opclass_oid));
 	if (!HeapTupleIsValid(class_tuple))
 		elog(ERROR, "cache lookup failed for operator class %u", opclass_oid);
@@ -249,7 +261,7 @@ bool hnsw_amvalidate(Oid opclass_oid) {
 	HeapTuple family_tuple = SearchSysCache1(OPFAMILYOID, ObjectIdGetDatum(family_oid));
 	if (!HeapTupleIsValid(family_tuple))
 		elog(ERROR, "cache lookup failed for operator family %u", family_oid);
-	Family family = {NameStr(reinterpret_cast<Form_pg_opfamily>(GETSTRUCT(family_tuple))->opfname), true};
+	family.name = NameStr(reinterpret_cast<Form_pg_opfamily>(GETSTRUCT(family_tuple))->opfname);
 
 	CatCList *operators = SearchSysCacheList1(AMOPSTRATEGY, ObjectIdGetDatum(family_oid));
 	CatCList *functions = SearchSysCacheList1(AMPROCNUM, ObjectIdGetDatum(family_oid));
@@ -264,6 +276,16 @@ bool hnsw_amvalidate(Oid opclass_oid) {
 	ReleaseSysCache(family_tuple);
 	ReleaseSysCache(class_tuple);
 	return family.ok;
+}
+
+} // namespace
+
+bool hnsw_amvalidate(Oid opclass_oid) {
+	return validate(opclass_oid, {"hnsw", kHnswSupport, lengthof(kHnswSupport), nullptr, true});
+}
+
+bool ivfflat_amvalidate(Oid opclass_oid) {
+	return validate(opclass_oid, {"ivfflat", kIvfflatSupport, lengthof(kIvfflatSupport), nullptr, true});
 }
 
 namespace {

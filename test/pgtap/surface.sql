@@ -358,9 +358,7 @@ CREATE TEMP VIEW function_facts AS
 		format('returns %s, volatility %s, strict %s, parallel %s, c, set f, definer f', e.result, e.volatility, e.strict, e.parallel) AS want
 	FROM expected_function e;
 SELECT is(have, want, signature) FROM function_facts WHERE NOT pg_temp.of_ivfflat(name) ORDER BY signature;
-SELECT todo_start('ivfflat is not built yet');
 SELECT is(have, want, signature) FROM function_facts WHERE pg_temp.of_ivfflat(name) ORDER BY signature;
-SELECT todo_end();
 SELECT is_empty($$
 	SELECT name || '(' || args || ')' FROM actual_function
 	EXCEPT SELECT name || '(' || args || ')' FROM expected_function
@@ -414,9 +412,7 @@ FROM expected_aggregate e ORDER BY e.type, e.name;
 
 -- Access methods.
 SELECT is((SELECT format('%s %s', amtype, amhandler) FROM pg_am WHERE amname = 'hnsw'), 'i hnswhandler', 'access method hnsw');
-SELECT todo_start('ivfflat is not built yet');
 SELECT is((SELECT format('%s %s', amtype, amhandler) FROM pg_am WHERE amname = 'ivfflat'), 'i ivfflathandler', 'access method ivfflat');
-SELECT todo_end();
 
 -- Operator classes and their members.
 CREATE TEMP VIEW actual_opclass AS
@@ -443,10 +439,8 @@ CREATE TEMP VIEW member_facts AS
 	FROM expected_member e;
 SELECT is(have, want, format('operator class %s using %s', name, method)) FROM opclass_facts WHERE method <> 'ivfflat' ORDER BY method, name;
 SELECT ok(have, format('%s using %s: %s %s %s', opclass, method, kind, number, replace(object, '#', '\#'))) FROM member_facts WHERE method <> 'ivfflat' ORDER BY method, opclass, kind, number;
-SELECT todo_start('ivfflat is not built yet');
 SELECT is(have, want, format('operator class %s using %s', name, method)) FROM opclass_facts WHERE method = 'ivfflat' ORDER BY method, name;
 SELECT ok(have, format('%s using %s: %s %s %s', opclass, method, kind, number, replace(object, '#', '\#'))) FROM member_facts WHERE method = 'ivfflat' ORDER BY method, opclass, kind, number;
-SELECT todo_end();
 SELECT is_empty($$
 	SELECT name, method FROM actual_opclass EXCEPT SELECT name, method FROM expected_opclass $$, 'no operator class more in the schema of the extension');
 SELECT is_empty($$

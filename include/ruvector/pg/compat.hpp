@@ -30,12 +30,12 @@
 #define RV_RESTRICT_SEARCH_PATH() ((void)0)
 #endif
 
-// Fields of IndexAmRoutine that only some versions have; those left out are right as makeNode leaves them (false,
-// NULL). amcanbuildparallel (17, commit b437571714): the planner's number of workers is computed for our builds too.
+// Fields of IndexAmRoutine that only some versions have are right as makeNode leaves them (false, NULL), but for
+// amcanbuildparallel (17, commit b437571714) where a build has workers.
 #if PG_VERSION_NUM >= 170000
-#define RV_AM_VERSION_FIELDS(am) ((am)->amcanbuildparallel = true)
+#define RV_AM_BUILDS_IN_PARALLEL(am) ((am)->amcanbuildparallel = true)
 #else
-#define RV_AM_VERSION_FIELDS(am) ((void)0)
+#define RV_AM_BUILDS_IN_PARALLEL(am) ((void)(am))
 #endif
 
 // A path that must not be taken: an infinite cost, and since 18 also a count of disabled nodes, which comes before the

@@ -1,0 +1,78 @@
+// am/ivfflat_vacuum.cpp - removes dead heap TIDs, list by list, page by page. Entries never move between pages, so each
+// is given to the callback once.
+#include "am/ivfflat.hpp"
+#include "ruvector/pg/compat.hpp"
+
+extern "C" {
+#include "access/generic_xlog.h"
+#include "commands/vacuum.h"
+}
+
+namespace ruvector::am {
+
+namespace {
+
+// Removes what the callback says from a page; returns the next page. *room: whether another entry fits now.
+BlockNumber vacuum_page(IndexVacuumInfo *info, IndexBulkDeleteResult *stats, const IvfflatContext &c, BlockNumber block,
+						IndexBulkDeleteCallback callback, void *callback_state, bool *room) {
+	Buffer buffer = ReadBufferExtended(info->index, MAIN_FORKNUM, block, RBM_NORMAL, info->strategy);
+	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+	Page page = BufferGetPage(buffer);
+	ivfflat_page_check(info->index, block, page, IvfflatPageKind::entries);
+
+	OffsetNumber dead[MaxOffsetNumber];
+	int dead_count = 0;
+	OffsetNumber end = PageGetMaxOffsetNumber(page);
+	for (OffsetNumber offset = FirstOffsetNumber; offset <= end; offset = OffsetNumberNext(offset)) {
+		IvfflatEntry *entry = page_entry(info->index, c, block, page, offset);
+		if (callback(&entry->tid, callback_state))
+			dead[dead_count++] = offset;
+	}
+	stats->tuples_removed += dead_count;
+	stats->num_index_tuples += end - dead_count;
+	if (dead_count > 0) {
+		GenericXLogState *state = GenericXLogStart(info->index);
+		PageIndexMultiDelete(GenericXLogRegisterBuffer(state, buffer, 0), dead, dead_count);
+		GenericXLogFinish(state);
+	}
+	*room = PageGetFreeSpace(page) >= MAXALIGN(c.entry_size());
+	BlockNumber next = ivfflat_opaque(page)->next;
+	UnlockReleaseBuffer(buffer);
+	return next;
+}
+
+} // namespace
+
+IndexBulkDeleteResult *ivfflat_ambulkdelete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
+											IndexBulkDeleteCallback callback, void *callback_state) {
+	if (!stats)
+		stats = static_cast<IndexBulkDeleteResult *>(palloc0(sizeof(IndexBulkDeleteResult)));
+	stats->num_index_tuples = 0;
+	IvfflatContext c = load_ivfflat_context(info->index);
+	for (uint32 list = 0; list < c.lists; list++) {
+		Buffer buffer = ivfflat_list_buffer(info->index, c, list, BUFFER_LOCK_SHARE);
+		IvfflatList record = *page_list(BufferGetPage(buffer), c, list);
+		UnlockReleaseBuffer(buffer);
+		BlockNumber insert = 0;
+		for (BlockNumber block = record.first; block != 0;) {
+			RV_VACUUM_DELAY_POINT();
+			bool room;
+			BlockNumber next = vacuum_page(info, stats, c, block, callback, callback_state, &room);
+			if (room && insert == 0)
+				insert = block;
+			block = next;
+		}
+		if (insert != 0 && insert != record.insert)
+			ivfflat_set_insert(info->index, c, list, insert);
+	}
+	return stats;
+}
+
+IndexBulkDeleteResult *ivfflat_amvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats) {
+	if (info->analyze_only || !stats)
+		return stats;
+	stats->num_pages = RelationGetNumberOfBlocks(info->index);
+	return stats;
+}
+
+} // namespace ruvector::am
