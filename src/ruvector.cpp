@@ -18,7 +18,7 @@ namespace ruvector {
 namespace pg {
 void define_simd_setting();
 void reserve_setting_prefix();
-}
+} // namespace pg
 namespace am {
 void initialize();
 }

@@ -37,7 +37,9 @@ static double now() {
 
 int main(int argc, char **argv) {
 	if (argc < 4)
-		return std::fprintf(stderr, "usage: graph_bench base.fvecs query.fvecs truth.ivecs [metric] [rows] [efc] [bits]\n"), 2;
+		return std::fprintf(stderr,
+							"usage: graph_bench base.fvecs query.fvecs truth.ivecs [metric] [rows] [efc] [bits]\n"),
+			   2;
 	size_t limit = argc > 5 ? std::strtoul(argv[5], nullptr, 10) : 0;
 	auto base = read_vecs<float>(argv[1], limit ? limit : SIZE_MAX);
 	auto query = read_vecs<float>(argv[2], 1000);
@@ -59,12 +61,12 @@ int main(int argc, char **argv) {
 	plan_layout(Element::f32, metric, dims, 16, efc, 1, argc > 7 ? 65000 : 8160, layout);
 	MemGraph g(Element::f32, metric, dims, 16, efc, uint32_t(base.size()), &layout);
 	std::printf("%zu x %u, %s, efc %u: %u bits of %u coordinates, degree %u, %u bytes a slot\n", base.size(), dims,
-	            name.c_str(), efc, g.layout.bits, g.layout.code_dims, g.layout.degree, g.layout.slot_size);
+				name.c_str(), efc, g.layout.bits, g.layout.code_dims, g.layout.degree, g.layout.slot_size);
 	double start = now();
 	for (uint32_t i = 0; i < base.size(); i++)
 		g.insert(base[i].data(), i);
-	std::printf("build: %.1f s, %.0f us a vector, entry level %d\n", now() - start, 1e6 * (now() - start) / double(base.size()),
-	            g.entry.level);
+	std::printf("build: %.1f s, %.0f us a vector, entry level %d\n", now() - start,
+				1e6 * (now() - start) / double(base.size()), g.entry.level);
 	// Reachability and degrees.
 	std::vector<uint8_t> seen(g.store.records, 0);
 	std::vector<NodeId> stack = {g.entry.id};
@@ -91,7 +93,7 @@ int main(int argc, char **argv) {
 			occluded += s.occluded(e);
 	}
 	std::printf("%zu of %zu reachable, mean degree %.1f, occluded %.1f\n", reached, base_records,
-	            double(edges) / double(base_records), double(occluded) / double(base_records));
+				double(edges) / double(base_records), double(occluded) / double(base_records));
 	Search<MemStore> search;
 	search.initialize(&g.store, &layout, &g.projection, &g.arena);
 	for (uint32_t ef : {10u, 16u, 24u, 32u, 48u, 64u, 100u, 160u, 250u}) {
@@ -109,7 +111,7 @@ int main(int argc, char **argv) {
 				search.run();
 				uint32_t k = std::min(10u, search.hits.size);
 				std::partial_sort(search.hits.begin(), search.hits.begin() + k, search.hits.end(),
-				                  [](const Hit &a, const Hit &b) { return a.distance < b.distance; });
+								  [](const Hit &a, const Hit &b) { return a.distance < b.distance; });
 				for (uint32_t i = 0; i < k; i++)
 					for (int j = 0; j < 10; j++)
 						found += MemGraph::row_of(search.hits[i].tids[0]) == uint32_t(truth[q][size_t(j)]);
@@ -117,7 +119,7 @@ int main(int argc, char **argv) {
 			best = std::min(best, (now() - t) / double(query.size()));
 			hops = search.hops;
 		}
-		std::printf("ef %3u  recall@10 %.4f  %6.1f us  %5.1f hops\n", ef, double(found) / double(query.size() * 10), best * 1e6,
-		            double(hops) / double(query.size()));
+		std::printf("ef %3u  recall@10 %.4f  %6.1f us  %5.1f hops\n", ef, double(found) / double(query.size() * 10),
+					best * 1e6, double(hops) / double(query.size()));
 	}
 }

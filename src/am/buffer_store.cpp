@@ -83,7 +83,9 @@ uint8_t *BufferStore::modify(WriteHandle &h) {
 	return page_slot(begin(h.buffer, &h.state, false), *layout, layout->slot_of(h.id));
 }
 
-void BufferStore::commit(WriteHandle &h) { finish(h.buffer, h.state); }
+void BufferStore::commit(WriteHandle &h) {
+	finish(h.buffer, h.state);
+}
 
 void BufferStore::discard(WriteHandle &h) {
 	if (h.state)
@@ -102,8 +104,8 @@ Buffer BufferStore::extend(PageKind kind, GenericXLogState **state, Page *page) 
 	return buffer;
 }
 
-// A page from the free space map that has room for something of the kind: exclusively locked, not checked for how much; or
-// InvalidBuffer. Pages that are empty can change their kind: the caller initialises them if the kind differs.
+// A page from the free space map that has room for something of the kind: exclusively locked, not checked for how much;
+// or InvalidBuffer. Pages that are empty can change their kind: the caller initialises them if the kind differs.
 Buffer BufferStore::free_page(PageKind wanted) {
 	for (int attempt = 0; attempt < 4; attempt++) {
 		BlockNumber block = GetFreeIndexPage(index);
@@ -163,9 +165,9 @@ NodeId BufferStore::add(const uint8_t *image) {
 	if (buffer == InvalidBuffer) {
 		if (RelationGetNumberOfBlocks(index) >= most_slot_blocks(*layout))
 			ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-			                errmsg("index \"%s\" cannot have more than %u pages", RelationGetRelationName(index),
-			                       most_slot_blocks(*layout)),
-			                errhint("Partition the table.")));
+							errmsg("index \"%s\" cannot have more than %u pages", RelationGetRelationName(index),
+								   most_slot_blocks(*layout)),
+							errhint("Partition the table.")));
 		buffer = extend(PageKind::slots, &state, &page);
 		slot = 0;
 	} else {
@@ -210,7 +212,7 @@ graph::VectorRef BufferStore::put_vector(const void *vector, size_t bytes) {
 		Buffer buffer = InvalidBuffer;
 		auto has_room = [&](Page p) {
 			return PageIsNew(p) || page_opaque(p)->kind != uint16(PageKind::chunks) ||
-			       PageGetFreeSpace(p) >= MAXALIGN(item_size);
+				   PageGetFreeSpace(p) >= MAXALIGN(item_size);
 		};
 		if (chunk_target != InvalidBlockNumber && chunk_target < RelationGetNumberOfBlocks(index)) {
 			buffer = ReadBuffer(index, chunk_target);
@@ -259,16 +261,16 @@ const void *BufferStore::read_chunks(graph::VectorRef ref, void *scratch) {
 		Page page = BufferGetPage(buffer);
 		page_check(index, ref.block, page, PageKind::chunks);
 		ItemId item = ref.offset >= FirstOffsetNumber && ref.offset <= PageGetMaxOffsetNumber(page)
-		                  ? PageGetItemId(page, ref.offset)
-		                  : nullptr;
+						  ? PageGetItemId(page, ref.offset)
+						  : nullptr;
 		const ChunkHeader *header =
 			item && ItemIdIsUsed(item) ? reinterpret_cast<const ChunkHeader *>(PageGetItem(page, item)) : nullptr;
 		if (!header || ItemIdGetOffset(item) + ItemIdGetLength(item) > BLCKSZ || header->bytes == 0 ||
-		    header->bytes + done > limit || header->bytes + sizeof(ChunkHeader) > ItemIdGetLength(item))
+			header->bytes + done > limit || header->bytes + sizeof(ChunkHeader) > ItemIdGetLength(item))
 			ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
-			                errmsg("index \"%s\" has a broken chain of vector chunks at block %u",
-			                       RelationGetRelationName(index), ref.block),
-			                errhint("Please REINDEX it.")));
+							errmsg("index \"%s\" has a broken chain of vector chunks at block %u",
+								   RelationGetRelationName(index), ref.block),
+							errhint("Please REINDEX it.")));
 		memcpy(static_cast<char *>(scratch) + done, header + 1, header->bytes);
 		done += header->bytes;
 		ref = {header->next_block, header->next_offset, 0};
@@ -276,10 +278,11 @@ const void *BufferStore::read_chunks(graph::VectorRef ref, void *scratch) {
 	}
 	if (!layout->vector_bytes && done > 0) { // sparse: its size is its own word, up to here
 		int32 nnz = *static_cast<const int32 *>(scratch);
-		if (done < sizeof(nnz) || nnz < 0 || uint32(nnz) > graph::kMaxNonZero || graph::vector_size(*layout, scratch) != done)
+		if (done < sizeof(nnz) || nnz < 0 || uint32(nnz) > graph::kMaxNonZero ||
+			graph::vector_size(*layout, scratch) != done)
 			ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
-			                errmsg("index \"%s\" has a vector of impossible size", RelationGetRelationName(index)),
-			                errhint("Please REINDEX it.")));
+							errmsg("index \"%s\" has a vector of impossible size", RelationGetRelationName(index)),
+							errhint("Please REINDEX it.")));
 	}
 	return scratch;
 }

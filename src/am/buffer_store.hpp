@@ -12,8 +12,8 @@ extern "C" {
 
 namespace ruvector::am {
 
-// Where the blocks of an index were found in shared buffers last time. Only hints: ReadRecentBuffer checks them. They save the
-// look-up in the buffer table, and tell what to prefetch. One per backend and index, kept between scans.
+// Where the blocks of an index were found in shared buffers last time. Only hints: ReadRecentBuffer checks them. They
+// save the look-up in the buffer table, and tell what to prefetch. One per backend and index, kept between scans.
 struct BufferHints {
 	RV_REL_LOCATOR locator;
 	uint32 size;
@@ -25,8 +25,8 @@ BufferHints *buffer_hints(Relation index, BlockNumber blocks);
 struct BufferStore {
 	Relation index;
 	const graph::Layout *layout;
-	bool log; // through GenericXLog; a build logs the whole index at its end instead
-	BlockNumber blocks; // known size of the relation; grows
+	bool log;                 // through GenericXLog; a build logs the whole index at its end instead
+	BlockNumber blocks;       // known size of the relation; grows
 	BlockNumber chunk_target; // where the last chunk was put
 	BufferHints *hints;       // null: not for this relation
 	uint32 reads;
@@ -48,7 +48,8 @@ struct BufferStore {
 		blocks = 0;
 		chunk_target = InvalidBlockNumber;
 		reads = 0;
-		hints = RelationUsesLocalBuffers(relation) ? nullptr : buffer_hints(relation, RelationGetNumberOfBlocks(relation));
+		hints =
+			RelationUsesLocalBuffers(relation) ? nullptr : buffer_hints(relation, RelationGetNumberOfBlocks(relation));
 	}
 
 	// The hints may have become another index's since: a plan can scan more indexes at once than there are hints.
@@ -58,10 +59,10 @@ struct BufferStore {
 	Buffer read(BlockNumber block) {
 		if (hinted(block)) {
 			Buffer recent = hints->buffers[block];
-			// ReadRecentBuffer does not count as use: without an ordinary look-up now and then, the pages that are used most
-			// would be evicted first.
+			// ReadRecentBuffer does not count as use: without an ordinary look-up now and then, the pages that are used
+			// most would be evicted first.
 			if (recent != InvalidBuffer && ++reads % 16 != 0 &&
-			    ReadRecentBuffer(hints->locator, MAIN_FORKNUM, block, recent))
+				ReadRecentBuffer(hints->locator, MAIN_FORKNUM, block, recent))
 				return recent;
 			return hints->buffers[block] = ReadBuffer(index, block);
 		}

@@ -1,6 +1,6 @@
-// am/build.cpp - CREATE INDEX: inserts the rows one by one into pages in memory, with the algorithm and the page format of every
-// other insert, then writes the pages. When maintenance_work_mem is full, the pages are written and the build goes on in
-// PostgreSQL's buffers with the same code. Workers share the memory.
+// am/build.cpp - CREATE INDEX: inserts the rows one by one into pages in memory, with the algorithm and the page format
+// of every other insert, then writes the pages. When maintenance_work_mem is full, the pages are written and the build
+// goes on in PostgreSQL's buffers with the same code. Workers share the memory.
 #include "ruvector/pg/boundary.hpp"
 #include "am/build_store.hpp"
 #include "am/buffer_store.hpp"
@@ -35,7 +35,8 @@ namespace {
 // What the processes of a build share. In a serial build it is in ordinary memory.
 struct BuildShared {
 	BuildArea area;
-	// Held in share mode by each insert; exclusively while the entry point changes or the pages are written. Of parallel builds.
+	// Held in share mode by each insert; exclusively while the entry point changes or the pages are written. Of
+	// parallel builds.
 	LWLock lock;
 	bool flushed; // the build goes on in buffers
 	bool has_center;
@@ -92,7 +93,9 @@ int lock_tranche() {
 }
 
 // A serial build is alone and takes no lock: it can be cancelled anywhere.
-bool is_shared(const BuildShared *shared) { return shared->processes > 1; }
+bool is_shared(const BuildShared *shared) {
+	return shared->processes > 1;
+}
 void lock_build(BuildShared *shared, LWLockMode mode) {
 	if (is_shared(shared))
 		LWLockAcquire(&shared->lock, mode);
@@ -168,8 +171,8 @@ void add_row(BuildState *b, ItemPointer heap_tid, Datum value) {
 	MemoryContext old = MemoryContextSwitchTo(b->row_memory);
 	const void *vector = stored_vector(*b->context, value, false);
 	if (vector) {
-		int level = graph::draw_level(layout,
-		                              graph::hash_vector(vector, graph::vector_size(layout, vector), layout.seed));
+		int level =
+			graph::draw_level(layout, graph::hash_vector(vector, graph::vector_size(layout, vector), layout.seed));
 		graph::HeapTid tid = to_heap_tid(heap_tid);
 
 		LWLockMode mode = LW_SHARED;
@@ -183,10 +186,10 @@ void add_row(BuildState *b, ItemPointer heap_tid, Datum value) {
 		}
 		if (full) {
 			ereport(NOTICE,
-			        (errmsg("hnsw graph no longer fits into maintenance_work_mem after " UINT64_FORMAT " tuples",
-			                shared->tuples.load()),
-			         errdetail("Building will take significantly more time."),
-			         errhint("Increase maintenance_work_mem to speed up builds.")));
+					(errmsg("hnsw graph no longer fits into maintenance_work_mem after " UINT64_FORMAT " tuples",
+							shared->tuples.load()),
+					 errdetail("Building will take significantly more time."),
+					 errhint("Increase maintenance_work_mem to speed up builds.")));
 			flush(b);
 		}
 		if (layout.has_codes() && !b->context->projection.center) {
@@ -204,7 +207,7 @@ void add_row(BuildState *b, ItemPointer heap_tid, Datum value) {
 				b->in_buffers =
 					static_cast<graph::Inserter<BufferStore> *>(palloc(sizeof(graph::Inserter<BufferStore>)));
 				b->in_buffers->initialize(&b->buffer_store, &b->context->layout, &b->context->projection, &b->arena,
-				                          &b->row_arena);
+										  &b->row_arena);
 				if (b->build_store.slot_block != 0)
 					RelationSetTargetBlock(b->index, b->build_store.slot_block);
 			}
@@ -243,7 +246,8 @@ double estimate_rows(Relation heap) {
 	return tuples;
 }
 
-// Workers cannot see temporary tables, nor run what is not parallel safe; the rules are those of plan_create_index_workers().
+// Workers cannot see temporary tables, nor run what is not parallel safe; the rules are those of
+// plan_create_index_workers().
 bool can_be_parallel(Relation heap, Relation index) {
 	if (max_parallel_maintenance_workers == 0 || heap->rd_rel->relpersistence == RELPERSISTENCE_TEMP)
 		return false;
@@ -254,11 +258,11 @@ bool can_be_parallel(Relation heap, Relation index) {
 	root->query_level = 1;
 	root->planner_cxt = CurrentMemoryContext;
 	return is_parallel_safe(root, reinterpret_cast<Node *>(RelationGetIndexExpressions(index))) &&
-	       is_parallel_safe(root, reinterpret_cast<Node *>(RelationGetIndexPredicate(index)));
+		   is_parallel_safe(root, reinterpret_cast<Node *>(RelationGetIndexPredicate(index)));
 }
 
-// Workers by the work: vectors may be stored out of line, and the heap alone looks tiny then. A row costs tens to hundreds of
-// microseconds, a worker some milliseconds to start.
+// Workers by the work: vectors may be stored out of line, and the heap alone looks tiny then. A row costs tens to
+// hundreds of microseconds, a worker some milliseconds to start.
 int wanted_workers(Relation heap, Relation index, double rows) {
 	if (!can_be_parallel(heap, index))
 		return 0;
@@ -268,8 +272,8 @@ int wanted_workers(Relation heap, Relation index, double rows) {
 	return Min(wanted, max_parallel_maintenance_workers);
 }
 
-// As many pages as the rows are estimated to need, and a third more, within maintenance_work_mem. Memory that is not shared costs
-// nothing until it is used: a serial build reserves all that it may use.
+// As many pages as the rows are estimated to need, and a third more, within maintenance_work_mem. Memory that is not
+// shared costs nothing until it is used: a serial build reserves all that it may use.
 uint32 wanted_pages(const graph::Layout &layout, double rows, bool shared) {
 	double per_row = double(BLCKSZ) / layout.slots_per_page;
 	if (layout.external)
@@ -295,7 +299,7 @@ struct ParallelBuild {
 
 // Starts workers; false if none could be had.
 bool begin_parallel(ParallelBuild *p, Relation heap, Relation index, Context *context, BlockNumber first_block,
-                    uint32 capacity, int workers, bool concurrent) {
+					uint32 capacity, int workers, bool concurrent) {
 	EnterParallelMode();
 	p->pcxt = CreateParallelContext("ruvector", "ruvector_hnsw_build_worker", workers);
 	p->snapshot = concurrent ? RegisterSnapshot(GetTransactionSnapshot()) : SnapshotAny;
@@ -398,12 +402,12 @@ graph::Layout plan(Relation index, const Opclass &opclass) {
 	int m = option_m(index), ef_construction = option_ef_construction(index);
 	if (ef_construction < 2 * m)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-		                errmsg("ef_construction must be greater than or equal to 2 * m")));
+						errmsg("ef_construction must be greater than or equal to 2 * m")));
 	graph::Layout layout;
 	if (!graph::plan_layout(opclass.element, opclass.metric, uint32(dims), uint32(m), uint32(ef_construction),
-	                        kRotationSeed, kPageBytes, layout))
+							kRotationSeed, kPageBytes, layout))
 		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-		                errmsg("a vertex of %d dimensions with m = %d does not fit into a page", dims, m)));
+						errmsg("a vertex of %d dimensions with m = %d does not fit into a page", dims, m)));
 	return layout;
 }
 
@@ -433,9 +437,9 @@ IndexBuildResult *hnsw_ambuild(Relation heap, Relation index, IndexInfo *index_i
 	b->leader = true;
 	double heap_tuples;
 	ParallelBuild parallel = {};
-	bool is_parallel = workers > 0 && begin_parallel(&parallel, heap, index, context, center_blocks + 1,
-	                                                 wanted_pages(layout, rows, true), workers,
-	                                                 index_info->ii_Concurrent);
+	bool is_parallel =
+		workers > 0 && begin_parallel(&parallel, heap, index, context, center_blocks + 1,
+									  wanted_pages(layout, rows, true), workers, index_info->ii_Concurrent);
 	if (is_parallel) {
 		prepare(b, parallel.shared, parallel.pages, parallel.center);
 		scan_share(b, parallel.scan, true);
@@ -497,7 +501,7 @@ void ruvector_hnsw_build_worker(dsm_segment *, shm_toc *toc) {
 	b->index = index;
 	b->context = make_context(shared->layout, index_opclass(index));
 	prepare(b, shared, static_cast<char *>(shm_toc_lookup(toc, kKeyPages, false)),
-	        static_cast<float *>(shm_toc_lookup(toc, kKeyCenter, false)));
+			static_cast<float *>(shm_toc_lookup(toc, kKeyCenter, false)));
 	scan_share(b, static_cast<ParallelTableScanDesc>(shm_toc_lookup(toc, kKeyScan, false)), false);
 
 	index_close(index, index_lock);

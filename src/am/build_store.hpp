@@ -1,9 +1,9 @@
-// am/build_store.hpp - vertex records in memory, in the pages they will be written as. Used by a build, in one process or, in
-// shared memory, by several.
+// am/build_store.hpp - vertex records in memory, in the pages they will be written as. Used by a build, in one process
+// or, in shared memory, by several.
 //
-// Readers take no lock: what they see of a list that is being changed is a hint like any other (ids are written whole, and a
-// record is complete before its id is). Writers of one page exclude each other by a spin lock; nothing can raise or block while
-// it is held.
+// Readers take no lock: what they see of a list that is being changed is a hint like any other (ids are written whole,
+// and a record is complete before its id is). Writers of one page exclude each other by a spin lock; nothing can raise
+// or block while it is held.
 #pragma once
 
 #include <atomic>
@@ -56,9 +56,10 @@ struct BuildStore {
 	}
 	// Whether one more vertex surely fits, whatever the other processes do meanwhile.
 	bool has_room(int processes) const {
-		uint32 chunks = layout->external ? (layout->vector_bytes ? layout->vector_bytes : 4 + 8 * graph::kMaxNonZero) /
-		                                           (kPageBytes - 64) + 1
-		                                 : 0;
+		uint32 chunks =
+			layout->external
+				? (layout->vector_bytes ? layout->vector_bytes : 4 + 8 * graph::kMaxNonZero) / (kPageBytes - 64) + 1
+				: 0;
 		uint32 reserve = uint32(processes) * (graph::kMaxLevel + 2 + chunks);
 		return area->used.load(std::memory_order_relaxed) + reserve <= area->capacity;
 	}
@@ -91,7 +92,8 @@ struct BuildStore {
 		size_t done = 0;
 		while (ref.block != 0) {
 			Page p = page(ref.block);
-			const ChunkHeader *chunk = reinterpret_cast<const ChunkHeader *>(PageGetItem(p, PageGetItemId(p, ref.offset)));
+			const ChunkHeader *chunk =
+				reinterpret_cast<const ChunkHeader *>(PageGetItem(p, PageGetItemId(p, ref.offset)));
 			if (done == 0 && chunk->next_block == 0)
 				return chunk + 1;
 			memcpy(static_cast<char *>(scratch) + done, chunk + 1, chunk->bytes);
@@ -160,8 +162,8 @@ struct BuildStore {
 			Size size = sizeof(ChunkHeader) + (end - begin);
 			if (chunk_block == 0 || PageGetFreeSpace(page(chunk_block)) < MAXALIGN(size))
 				chunk_block = new_page(PageKind::chunks);
-			OffsetNumber offset = PageAddItem(page(chunk_block), reinterpret_cast<Item>(item), size,
-			                                  InvalidOffsetNumber, false, false);
+			OffsetNumber offset =
+				PageAddItem(page(chunk_block), reinterpret_cast<Item>(item), size, InvalidOffsetNumber, false, false);
 			next = {chunk_block, offset, 0};
 			end = begin;
 		} while (end > 0);

@@ -68,7 +68,7 @@ struct Walk {
 	char *other_page; // of another one
 	uint8_t *other;   // a record of another page
 	void *vector, *other_vector;
-	Context *context;                      // when edges have codes
+	Context *context;                       // when edges have codes
 	float *scratch, *other_rotated, *x_hat; // likewise
 	uint8_t *packed;
 };
@@ -406,7 +406,8 @@ bool length_agrees(const Layout &layout, float length, float exact, const void *
 	return std::fabs(double(length) - double(exact)) <= slack;
 }
 
-// An edge's code must say where its end is: the estimate of the end's distance from itself is exact up to the rounding of f.
+// An edge's code must say where its end is: the estimate of the end's distance from itself is exact up to the rounding
+// of f.
 bool code_agrees(Walk *w, ConstSlot record, uint32 e, const void *own, const void *vector, float exact) {
 	const Layout &layout = *w->layout;
 	float f = graph::from_bf16(record.f()[e]), a = record.a()[e];
@@ -421,7 +422,8 @@ bool code_agrees(Walk *w, ConstSlot record, uint32 e, const void *own, const voi
 	double self = distance(layout, vector, vector), own_self = distance(layout, own, own);
 	double square = graph::Metric(layout.metric) == graph::Metric::l2 ? double(exact) : 2.0 * exact - self - own_self;
 	double estimate = double(exact) + a - f * dot;
-	double slack = 0.02 * std::fabs(square) + 1e-4 * (std::fabs(a) + std::fabs(f * dot) + std::fabs(self) + std::fabs(own_self));
+	double slack =
+		0.02 * std::fabs(square) + 1e-4 * (std::fabs(a) + std::fabs(f * dot) + std::fabs(self) + std::fabs(own_self));
 	return !std::isfinite(estimate) || std::fabs(estimate - self) <= slack;
 }
 

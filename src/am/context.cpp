@@ -24,9 +24,15 @@ struct CachedContext {
 Size signs_bytes(const graph::Layout &layout) {
 	return layout.has_codes() ? MAXALIGN(codec::rotation_sign_bytes(layout.dims)) : 0;
 }
-Size center_bytes(const graph::Layout &layout) { return layout.has_codes() ? Size(layout.dims) * sizeof(float) : 0; }
-uint8_t *cached_signs(CachedContext *c) { return reinterpret_cast<uint8_t *>(c) + MAXALIGN(sizeof(CachedContext)); }
-float *cached_center(CachedContext *c) { return reinterpret_cast<float *>(cached_signs(c) + signs_bytes(c->layout)); }
+Size center_bytes(const graph::Layout &layout) {
+	return layout.has_codes() ? Size(layout.dims) * sizeof(float) : 0;
+}
+uint8_t *cached_signs(CachedContext *c) {
+	return reinterpret_cast<uint8_t *>(c) + MAXALIGN(sizeof(CachedContext));
+}
+float *cached_center(CachedContext *c) {
+	return reinterpret_cast<float *>(cached_signs(c) + signs_bytes(c->layout));
+}
 
 void read_center(Relation index, const graph::Layout &layout, float *center) {
 	Size bytes = center_bytes(layout), done = 0;
@@ -59,14 +65,14 @@ CachedContext *cached_context(Relation index, const MetaPage &meta) {
 		const char *wrong = layout_problem(meta.layout);
 		if (wrong != nullptr)
 			ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
-			                errmsg("the layout of index \"%s\" is broken: %s", RelationGetRelationName(index), wrong),
-			                errhint("Please REINDEX it.")));
+							errmsg("the layout of index \"%s\" is broken: %s", RelationGetRelationName(index), wrong),
+							errhint("Please REINDEX it.")));
 		Opclass opclass = index_opclass(index);
 		if (uint8(opclass.element) != meta.layout.element || uint8(opclass.metric) != meta.layout.metric)
-			ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
-			                errmsg("index \"%s\" was built with another operator class",
-			                       RelationGetRelationName(index)),
-			                errhint("Please REINDEX it.")));
+			ereport(ERROR,
+					(errcode(ERRCODE_INDEX_CORRUPTED),
+					 errmsg("index \"%s\" was built with another operator class", RelationGetRelationName(index)),
+					 errhint("Please REINDEX it.")));
 		Size bytes = MAXALIGN(sizeof(CachedContext)) + signs_bytes(meta.layout) + center_bytes(meta.layout);
 		c = static_cast<CachedContext *>(MemoryContextAllocZero(index->rd_indexcxt, bytes));
 		c->layout = meta.layout;
@@ -90,8 +96,7 @@ T *detoast(Datum value) {
 // pgvector's text of an index, which is not that of its operators.
 void check_dims(uint32 expected, uint32 actual) {
 	if (expected != actual)
-		ereport(ERROR,
-		        (errcode(ERRCODE_DATA_EXCEPTION), errmsg("expected %u dimensions, not %u", expected, actual)));
+		ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION), errmsg("expected %u dimensions, not %u", expected, actual)));
 }
 
 } // namespace
@@ -176,8 +181,8 @@ const void *stored_vector(const Context &context, Datum value, bool query) {
 		check_dims(layout.dims, uint32(v->dim));
 		if (!query && uint32(v->nnz) > graph::kMaxNonZero)
 			ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-			                errmsg("sparsevec cannot have more than %u non-zero elements for hnsw index",
-			                       graph::kMaxNonZero)));
+							errmsg("sparsevec cannot have more than %u non-zero elements for hnsw index",
+								   graph::kMaxNonZero)));
 		const float *values = RUVECTOR_SPARSEVEC_VALUES(v);
 		double norm = 0;
 		for (int i = 0; i < v->nnz; i++)
@@ -204,10 +209,10 @@ const void *zero_vector(const Context &context) {
 
 graph::Arena context_arena(MemoryContext memory) {
 	return {memory,
-	        [](void *context, size_t bytes) -> void * {
-		        return MemoryContextAllocHuge(static_cast<MemoryContext>(context), bytes);
-	        },
-	        [](void *, void *chunk) { pfree(chunk); }};
+			[](void *context, size_t bytes) -> void * {
+				return MemoryContextAllocHuge(static_cast<MemoryContext>(context), bytes);
+			},
+			[](void *, void *chunk) { pfree(chunk); }};
 }
 
 } // namespace ruvector::am

@@ -1,5 +1,5 @@
-// am/context.hpp - what an operation needs to know of an index: its layout, operator class, rotation and centre; and how SQL
-// values become stored vectors.
+// am/context.hpp - what an operation needs to know of an index: its layout, operator class, rotation and centre; and
+// how SQL values become stored vectors.
 #pragma once
 
 #include "am/hnsw.hpp"
@@ -23,8 +23,8 @@ Context *make_context(const graph::Layout &layout, const Opclass &opclass);
 
 uint32 center_block_count(const graph::Layout &layout);
 
-// The stored form (see graph/distance.hpp) of a SQL value, detoasted, checked, normalised for cosine. nullptr for a vector that
-// is not indexed (zero norm under cosine) unless `query`. The result may point into the value.
+// The stored form (see graph/distance.hpp) of a SQL value, detoasted, checked, normalised for cosine. nullptr for a
+// vector that is not indexed (zero norm under cosine) unless `query`. The result may point into the value.
 const void *stored_vector(const Context &context, Datum value, bool query);
 // The stored form of a vector of zeros: what a NULL query means.
 const void *zero_vector(const Context &context);

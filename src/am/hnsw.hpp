@@ -81,7 +81,7 @@ bool hnsw_amgettuple(IndexScanDesc scan, ScanDirection direction);
 void hnsw_amendscan(IndexScanDesc scan);
 char *hnsw_ambuildphasename(int64 phase);
 
-constexpr int64 kPhaseLoad = 2;  // PROGRESS_CREATEIDX_SUBPHASE_INITIALIZE is 1
+constexpr int64 kPhaseLoad = 2; // PROGRESS_CREATEIDX_SUBPHASE_INITIALIZE is 1
 constexpr int64 kPhaseWrite = 3;
 
 // Of the rotation and the levels: fixed, so that a rebuild or a replica gives the same index.

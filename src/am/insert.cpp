@@ -1,5 +1,6 @@
 // am/insert.cpp - aminsert: adds one vertex, or one more heap TID to an identical one.
-// Locks: the insert lock in share mode against vacuum's freeing of records; exclusively when the entry point may change.
+// Locks: the insert lock in share mode against vacuum's freeing of records; exclusively when the entry point may
+// change.
 #include "am/buffer_store.hpp"
 #include "ruvector/graph/insert.hpp"
 
@@ -10,7 +11,7 @@ extern "C" {
 namespace ruvector::am {
 
 bool hnsw_aminsert(Relation index, Datum *values, bool *isnull, ItemPointer heap_tid, Relation, IndexUniqueCheck, bool,
-                   IndexInfo *) {
+				   IndexInfo *) {
 	if (isnull[0])
 		return false;
 	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "hnsw insert", ALLOCSET_DEFAULT_SIZES);
@@ -22,8 +23,8 @@ bool hnsw_aminsert(Relation index, Datum *values, bool *isnull, ItemPointer heap
 	const graph::Layout &layout = context->layout;
 	const void *vector = stored_vector(*context, values[0], false);
 	if (vector) {
-		int level = graph::draw_level(layout,
-		                              graph::hash_vector(vector, graph::vector_size(layout, vector), layout.seed));
+		int level =
+			graph::draw_level(layout, graph::hash_vector(vector, graph::vector_size(layout, vector), layout.seed));
 		LOCKMODE mode = level > meta.entry_level ? ExclusiveLock : ShareLock;
 		LockPage(index, kInsertLock, mode);
 		read_meta(index, &meta); // vacuum may have moved the entry point; another insert may have been the first

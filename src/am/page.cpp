@@ -53,7 +53,7 @@ const char *layout_problem(const graph::Layout &l) {
 	uint32 bytes = l.element == uint8(graph::Element::f32)   ? l.dims * 4
 				   : l.element == uint8(graph::Element::f16) ? l.dims * 2
 				   : l.element == uint8(graph::Element::bit) ? (l.dims + 7) / 8
-													  : 0;
+															 : 0;
 	if (l.vector_bytes != bytes || (bytes == 0 && !l.external))
 		return "its vectors have an impossible size";
 	if (l.degree < 1 || l.degree > graph::kMaxDegree || l.slots_per_page < 1 || l.slot_bits > 8 ||

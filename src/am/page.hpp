@@ -1,7 +1,8 @@
 // am/page.hpp - the pages of an hnsw index. See README.md for the picture.
 //   block 0            metapage
 //   blocks 1..c        parameter pages: the centre of the data, when edges have codes
-//   the others         slot pages (vertex records of one size) and chunk pages (parts of vectors too large for a record)
+//   the others         slot pages (vertex records of one size) and chunk pages (parts of vectors too large for a
+//   record)
 #pragma once
 
 #include "ruvector/graph/layout.hpp"
@@ -36,9 +37,9 @@ struct MetaPage {
 	uint32 magic;
 	uint32 version;
 	graph::Layout layout;
-	uint32 entry;        // NodeId of the entry point's record at entry_level; 0: the index is empty
-	int16 entry_level;   // -1: empty
-	uint16 center_set;   // the parameter pages hold the centre (the first vector that was indexed)
+	uint32 entry;         // NodeId of the entry point's record at entry_level; 0: the index is empty
+	int16 entry_level;    // -1: empty
+	uint16 center_set;    // the parameter pages hold the centre (the first vector that was indexed)
 	uint32 center_blocks; // how many parameter pages follow the metapage
 };
 
@@ -54,17 +55,23 @@ static_assert(sizeof(ChunkHeader) == 16);
 // Bytes of a vector in one chunk.
 constexpr Size kMaxChunk = (kPageBytes - sizeof(ItemIdData)) / 8 * 8 - sizeof(ChunkHeader);
 
-inline PageOpaque *page_opaque(Page page) { return reinterpret_cast<PageOpaque *>(PageGetSpecialPointer(page)); }
-inline MetaPage *page_meta(Page page) { return reinterpret_cast<MetaPage *>(PageGetContents(page)); }
+inline PageOpaque *page_opaque(Page page) {
+	return reinterpret_cast<PageOpaque *>(PageGetSpecialPointer(page));
+}
+inline MetaPage *page_meta(Page page) {
+	return reinterpret_cast<MetaPage *>(PageGetContents(page));
+}
 inline uint8_t *page_slot(Page page, const graph::Layout &layout, uint32 slot) {
 	return reinterpret_cast<uint8_t *>(PageGetContents(page)) + Size(slot) * layout.slot_size;
 }
 
 // A NodeId has 32 bits: slot pages lie below this block.
-inline BlockNumber most_slot_blocks(const graph::Layout &layout) { return MaxBlockNumber >> layout.slot_bits; }
+inline BlockNumber most_slot_blocks(const graph::Layout &layout) {
+	return MaxBlockNumber >> layout.slot_bits;
+}
 
-// Whether a page is one of slots, from the page's first cache line: the page header's pd_prune_xid, which PostgreSQL uses in heap
-// pages only, repeats the kind.
+// Whether a page is one of slots, from the page's first cache line: the page header's pd_prune_xid, which PostgreSQL
+// uses in heap pages only, repeats the kind.
 inline bool is_slot_page(Page page) {
 	return reinterpret_cast<PageHeader>(page)->pd_prune_xid == TransactionId(PageKind::slots);
 }

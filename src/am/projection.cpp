@@ -1,10 +1,10 @@
 // am/projection.cpp - spares the executor distances that nobody reads.
 //
-// For SELECT id FROM t ORDER BY v <-> $1 LIMIT 10, PostgreSQL computes v <-> $1 for every row that the index returns: the
-// expression is a "junk" column of the plan, dropped at its top. The index has ordered the rows already, and the distance costs
-// a detoasted vector per row, which is a large part of the whole query. When the executor starts, such a column of an index
-// scan below a LIMIT is made a NULL constant. Nothing above the LIMIT of a query level reads the level's junk sort columns;
-// LIMIT ... WITH TIES compares them, so it is left alone.
+// For SELECT id FROM t ORDER BY v <-> $1 LIMIT 10, PostgreSQL computes v <-> $1 for every row that the index returns:
+// the expression is a "junk" column of the plan, dropped at its top. The index has ordered the rows already, and the
+// distance costs a detoasted vector per row, which is a large part of the whole query. When the executor starts, such a
+// column of an index scan below a LIMIT is made a NULL constant. Nothing above the LIMIT of a query level reads the
+// level's junk sort columns; LIMIT ... WITH TIES compares them, so it is left alone.
 #include "am/ivfflat.hpp"
 #include "ruvector/pg/compat.hpp"
 
@@ -53,14 +53,14 @@ void drop_junk_distances(IndexScanState *scan) {
 	if (any)
 		scan->ss.ps.ps_ProjInfo =
 			ExecBuildProjectionInfo(list, scan->ss.ps.ps_ExprContext, scan->ss.ps.ps_ResultTupleSlot, &scan->ss.ps,
-		                            scan->ss.ss_ScanTupleSlot->tts_tupleDescriptor);
+									scan->ss.ss_ScanTupleSlot->tts_tupleDescriptor);
 }
 
 bool walk(PlanState *state, void *context) {
 	if (state == nullptr)
 		return false;
 	if (IsA(state, LimitState) && reinterpret_cast<Limit *>(state->plan)->limitOption == LIMIT_OPTION_COUNT &&
-	    outerPlanState(state) != nullptr && IsA(outerPlanState(state), IndexScanState))
+		outerPlanState(state) != nullptr && IsA(outerPlanState(state), IndexScanState))
 		drop_junk_distances(reinterpret_cast<IndexScanState *>(outerPlanState(state)));
 	return planstate_tree_walker(state, RV_WALKER(walk), context);
 }

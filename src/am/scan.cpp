@@ -1,10 +1,11 @@
 // am/scan.cpp - index scans: ORDER BY column <operator> constant.
 //
-// A scan searches with a pool of candidates and returns what it found in order of exact distance. If the executor wants more
-// than hnsw.ef_search rows allow (a filter above has thrown rows away) and hnsw.iterative_scan is on, ef and the pool are
-// doubled and the search goes on where it stopped. A vertex found late may be nearer than one returned already, and strict order
-// has to drop it then. Therefore the farther part of what has been found is held back until the pool has been doubled once
-// more or the graph is exhausted: half of it at first, more as soon as vertices do come late, less while none does.
+// A scan searches with a pool of candidates and returns what it found in order of exact distance. If the executor wants
+// more than hnsw.ef_search rows allow (a filter above has thrown rows away) and hnsw.iterative_scan is on, ef and the
+// pool are doubled and the search goes on where it stopped. A vertex found late may be nearer than one returned
+// already, and strict order has to drop it then. Therefore the farther part of what has been found is held back until
+// the pool has been doubled once more or the graph is exhausted: half of it at first, more as soon as vertices do come
+// late, less while none does.
 #include "am/buffer_store.hpp"
 
 #include <cmath>
@@ -41,7 +42,9 @@ struct ScanState {
 };
 static_assert(std::is_trivially_destructible_v<ScanState>);
 
-ScanState *state_of(IndexScanDesc scan) { return static_cast<ScanState *>(scan->opaque); }
+ScanState *state_of(IndexScanDesc scan) {
+	return static_cast<ScanState *>(scan->opaque);
+}
 
 // The pool is ordered by estimates: the worse they are, the more places it has than ef.
 uint32 pool_size(const graph::Layout &layout, uint32 ef) {
@@ -74,8 +77,8 @@ void begin_search(IndexScanDesc scan, ScanState *s) {
 	s->arena = context_arena(s->memory);
 	s->iterative = setting_iterative_scan();
 	ScanKey key = scan->orderByData;
-	const void *query = (key->sk_flags & SK_ISNULL) ? zero_vector(*s->context)
-	                                                : stored_vector(*s->context, key->sk_argument, true);
+	const void *query =
+		(key->sk_flags & SK_ISNULL) ? zero_vector(*s->context) : stored_vector(*s->context, key->sk_argument, true);
 	s->exhausted = meta.entry_level < 0;
 	if (!s->exhausted) {
 		s->store.initialize(scan->indexRelation, &s->context->layout, true);
@@ -99,7 +102,7 @@ void widen(ScanState *s) {
 	MemoryContext old = MemoryContextSwitchTo(s->memory);
 	uint32 before = s->search.hits.size;
 	if (before >= uint32(setting_max_scan_tuples()) ||
-	    double(s->search.bytes()) > double(work_mem) * 1024.0 * setting_scan_mem_multiplier()) {
+		double(s->search.bytes()) > double(work_mem) * 1024.0 * setting_scan_mem_multiplier()) {
 		s->exhausted = true;
 	} else {
 		s->ef *= 2;
@@ -140,8 +143,8 @@ bool load_chain(ScanState *s, graph::NodeId vertex, graph::NodeId id) {
 	return true;
 }
 
-// The heap TIDs of a vertex: those in its record, then those of its overflow records. If vacuum has taken the chain apart since
-// the vertex was read, the vertex is read again.
+// The heap TIDs of a vertex: those in its record, then those of its overflow records. If vacuum has taken the chain
+// apart since the vertex was read, the vertex is read again.
 void load_tids(ScanState *s, const graph::Hit &hit) {
 	MemoryContext old = MemoryContextSwitchTo(s->memory);
 	graph::HeapTid tids[graph::kInlineTids];
@@ -152,9 +155,9 @@ void load_tids(ScanState *s, const graph::Hit &hit) {
 	for (int attempt = 0;; attempt++) {
 		if (attempt == 1000) // vacuum changes a chain a few times at most
 			ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
-			                errmsg("index \"%s\" has a broken list of heap TIDs at block %u",
-			                       RelationGetRelationName(s->store.index), s->context->layout.block_of(hit.id)),
-			                errhint("Please REINDEX it.")));
+							errmsg("index \"%s\" has a broken list of heap TIDs at block %u",
+								   RelationGetRelationName(s->store.index), s->context->layout.block_of(hit.id)),
+							errhint("Please REINDEX it.")));
 		s->tids.size = 0;
 		for (uint32 i = 0; i < n; i++)
 			s->tids.push(s->arena, tids[i]);
@@ -177,8 +180,7 @@ void load_tids(ScanState *s, const graph::Hit &hit) {
 const graph::Hit *next_hit(ScanState *s) {
 	auto farther = [s](uint32 a, uint32 b) { return s->search.hits[a].distance > s->search.hits[b].distance; };
 	for (;;) {
-		if (s->iterative != iterative_off && !s->exhausted &&
-		    (s->heap.size == 0 || s->returned >= returnable(s))) {
+		if (s->iterative != iterative_off && !s->exhausted && (s->heap.size == 0 || s->returned >= returnable(s))) {
 			widen(s);
 			continue;
 		}
@@ -196,9 +198,9 @@ const graph::Hit *next_hit(ScanState *s) {
 
 } // namespace
 
-// One scan at a time gets its memory from here: a context that outlives it and keeps its first block, so that a query does not
-// ask the operating system for memory and give it back. It is free again when the scan ends, or when the memory of a query that
-// failed goes.
+// One scan at a time gets its memory from here: a context that outlives it and keeps its first block, so that a query
+// does not ask the operating system for memory and give it back. It is free again when the scan ends, or when the
+// memory of a query that failed goes.
 namespace {
 
 MemoryContext kept_memory = nullptr;
@@ -264,7 +266,8 @@ bool hnsw_amgettuple(IndexScanDesc scan, ScanDirection) {
 		pgstat_count_index_scan(scan->indexRelation);
 		if (scan->numberOfOrderBys == 0)
 			elog(ERROR, "cannot scan hnsw index without order");
-		// A vertex can be recycled while a scan holds its heap TIDs: safe only if the snapshot cannot see the new tuple.
+		// A vertex can be recycled while a scan holds its heap TIDs: safe only if the snapshot cannot see the new
+		// tuple.
 		if (!IsMVCCSnapshot(scan->xs_snapshot))
 			elog(ERROR, "non-MVCC snapshots are not supported with hnsw");
 		begin_search(scan, s);

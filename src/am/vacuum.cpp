@@ -1,9 +1,11 @@
 // am/vacuum.cpp - removes dead heap TIDs, repairs the lists that lead to dead vertices, frees their records.
 //
-//   1. Every page: dead TIDs go; a vertex without any is marked dead. It still leads searches on, but no insert takes it for a
+//   1. Every page: dead TIDs go; a vertex without any is marked dead. It still leads searches on, but no insert takes
+//   it for a
 //      neighbour any more. Inserts that began before are waited for.
 //   2. Records that only a dead vertex leads to are pinned to a living one.
-//   3. Every page: edges to dead vertices go, and are replaced by the nearest of the dead vertices' own neighbours, which are
+//   3. Every page: edges to dead vertices go, and are replaced by the nearest of the dead vertices' own neighbours,
+//   which are
 //      scored by the codes on the dead vertices' pages: a few pages per record, no search.
 //   4. The records of dead vertices become free.
 //
@@ -59,7 +61,9 @@ struct VacuumState {
 	float *estimates;
 };
 
-bool is_dead(const VacuumState *v, NodeId id) { return id / 8 < v->dead_bytes && (v->dead[id / 8] >> (id % 8) & 1); }
+bool is_dead(const VacuumState *v, NodeId id) {
+	return id / 8 < v->dead_bytes && (v->dead[id / 8] >> (id % 8) & 1);
+}
 
 void mark_dead(VacuumState *v, NodeId id) {
 	if (id / 8 < v->dead_bytes && !is_dead(v, id)) {
@@ -80,7 +84,7 @@ uint32 tid_limit(const VacuumState *v, const RecordHeader *header) {
 
 bool holds_tids(const RecordHeader *header) {
 	return header->state == uint8(RecordState::tids) ||
-	       (header->state == uint8(RecordState::live) && header->level == 0);
+		   (header->state == uint8(RecordState::live) && header->level == 0);
 }
 
 bool tid_is_dead(VacuumState *v, const HeapTid &tid) {
@@ -89,7 +93,8 @@ bool tid_is_dead(VacuumState *v, const HeapTid &tid) {
 	return v->callback(&pointer, v->callback_state);
 }
 
-// Removes the dead TIDs of a page's records; marks those dead that have none left. The page is a copy under GenericXLog.
+// Removes the dead TIDs of a page's records; marks those dead that have none left. The page is a copy under
+// GenericXLog.
 void prune_page(VacuumState *v, Page page) {
 	for (uint32 slot = 0; slot < v->layout->slots_per_page; slot++) {
 		RecordHeader *header = reinterpret_cast<RecordHeader *>(page_slot(page, *v->layout, slot));
@@ -179,7 +184,8 @@ void remove_tids(VacuumState *v) {
 	}
 }
 
-// Takes emptied records out of the chains of heap TIDs. Only vacuum changes links inside a chain; inserts put records in front.
+// Takes emptied records out of the chains of heap TIDs. Only vacuum changes links inside a chain; inserts put records
+// in front.
 void clean_chains(VacuumState *v) {
 	for (NodeId vertex : v->chained) {
 		RV_VACUUM_DELAY_POINT();
@@ -352,13 +358,13 @@ void find_replacements(VacuumState *v, NodeId self, ConstSlot record, uint32 wan
 			found.push(v->row_arena, {d, id, slot_occluded[i]});
 		}
 	}
-	// Half of them the nearest ones, for precision; half those that the dead vertices led to by edges of their own, for the ways
-	// out of the neighbourhood.
+	// Half of them the nearest ones, for precision; half those that the dead vertices led to by edges of their own, for
+	// the ways out of the neighbourhood.
 	uint32 n = Min(found.size, wanted), nearest = (n + 1) / 2;
 	std::partial_sort(found.begin(), found.begin() + nearest, found.end(),
-	                  [](const Replacement &a, const Replacement &b) { return a.distance < b.distance; });
+					  [](const Replacement &a, const Replacement &b) { return a.distance < b.distance; });
 	std::partial_sort(found.begin() + nearest, found.begin() + n, found.end(),
-	                  [](const Replacement &a, const Replacement &b) {
+					  [](const Replacement &a, const Replacement &b) {
 						  return a.occluded != b.occluded ? b.occluded : a.distance < b.distance;
 					  });
 	found.size = n;
@@ -372,7 +378,8 @@ void link_back(VacuumState *v, NodeId from, int level, const graph::Edge &edge) 
 		return;
 	ConstSlot slot{p, v->layout};
 	graph::LinkPlan plan = {};
-	if (slot.state() == RecordState::live && slot.header().level == level && slot.header().degree <= v->layout->degree) {
+	if (slot.state() == RecordState::live && slot.header().level == level &&
+		slot.header().degree <= v->layout->degree) {
 		if (v->layout->has_codes())
 			v->from.estimate(slot, edge.length, slot.header().degree, v->estimates);
 		else
@@ -431,8 +438,8 @@ void repair(VacuumState *v, NodeId id, uint32 removed) {
 				float length = v->from.distance(*v->layout, vector, edges[i].vector);
 				NodeId end = edges[i].edge.id;
 				uint8_t *packed_back = packed_bytes ? static_cast<uint8_t *>(palloc(packed_bytes)) : nullptr;
-				v->coder.encode(vector, v->from.rotated, edges[i].vector, v->to.rotated, length, edges[i].edge, v->packed,
-				                edges[i].back, packed_back);
+				v->coder.encode(vector, v->from.rotated, edges[i].vector, v->to.rotated, length, edges[i].edge,
+								v->packed, edges[i].back, packed_back);
 				edges[i].edge.id = end;
 				if (v->layout->has_codes())
 					v->to.estimate(ConstSlot{p, v->layout}, length, slot.header().degree, v->estimates);
@@ -484,7 +491,7 @@ void free_records(VacuumState *v, int lowest, int highest) {
 	graph::List<graph::VectorRef> vectors = {};
 	auto wanted = [&](const RecordHeader *header, NodeId id) {
 		return header->state == uint8(RecordState::dead) && header->level >= lowest && header->level <= highest &&
-		       is_dead(v, id);
+			   is_dead(v, id);
 	};
 	for (BlockNumber block = 1; block < blocks; block++) {
 		RV_VACUUM_DELAY_POINT();
@@ -521,9 +528,10 @@ void free_records(VacuumState *v, int lowest, int highest) {
 	}
 }
 
-// --- Reachability. The pinned edges, with the links down from level to level, are a tree that spans all records from the entry
-// point: each insert pins an edge to its vertex. Vacuum gives the records whose pinned edge comes from a dead vertex another
-// one, before it takes the dead vertices out of the lists: a search can find every vertex at any time. ---
+// --- Reachability. The pinned edges, with the links down from level to level, are a tree that spans all records from
+// the entry point: each insert pins an edge to its vertex. Vacuum gives the records whose pinned edge comes from a dead
+// vertex another one, before it takes the dead vertices out of the lists: a search can find every vertex at any time.
+// ---
 
 struct Reach {
 	VacuumState *v;
@@ -532,7 +540,9 @@ struct Reach {
 	graph::List<NodeId> stack;
 };
 
-bool reached(const Reach *r, NodeId id) { return id / 8 < r->bytes && (r->seen[id / 8] >> (id % 8) & 1); }
+bool reached(const Reach *r, NodeId id) {
+	return id / 8 < r->bytes && (r->seen[id / 8] >> (id % 8) & 1);
+}
 
 void reach(Reach *r, NodeId id) {
 	if (id == graph::kNoNode || id / 8 >= r->bytes || reached(r, id))
@@ -574,8 +584,7 @@ bool pin(VacuumState *v, NodeId from, NodeId to, int level) {
 		return false;
 	ConstSlot tail{h.slot, v->layout};
 	bool ok = tail.state() == RecordState::live && tail.header().level == level;
-	const void *vector =
-		ok ? v->store.keep(v->store.vector(h.slot, v->from.vector_scratch), v->row_arena) : nullptr;
+	const void *vector = ok ? v->store.keep(v->store.vector(h.slot, v->from.vector_scratch), v->row_arena) : nullptr;
 	v->store.close(h);
 	if (!ok)
 		return false;
@@ -583,7 +592,8 @@ bool pin(VacuumState *v, NodeId from, NodeId to, int level) {
 	float length = v->from.distance(*v->layout, vector, v->from.query);
 	if (v->layout->has_codes())
 		graph::project(*v->layout, v->context->projection, vector, v->to.scratch, v->to.rotated);
-	v->coder.encode(vector, v->to.rotated, v->from.query, v->from.rotated, length, edge, v->packed, back, v->packed_back);
+	v->coder.encode(vector, v->to.rotated, v->from.query, v->from.rotated, length, edge, v->packed, back,
+					v->packed_back);
 	edge.id = to;
 	BufferStore::WriteHandle w;
 	uint8_t *p = v->store.open_write(from, w);
@@ -694,7 +704,7 @@ void restore_reachability(VacuumState *v) {
 } // namespace
 
 IndexBulkDeleteResult *hnsw_ambulkdelete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
-                                         IndexBulkDeleteCallback callback, void *callback_state) {
+										 IndexBulkDeleteCallback callback, void *callback_state) {
 	if (!stats)
 		stats = static_cast<IndexBulkDeleteResult *>(palloc0(sizeof(IndexBulkDeleteResult)));
 	stats->num_index_tuples = 0;

@@ -9,9 +9,15 @@ namespace ruvector::graph {
 
 namespace {
 
-const float *f32(const void *v) { return static_cast<const float *>(v); }
-const uint16_t *f16(const void *v) { return static_cast<const uint16_t *>(v); }
-const uint8_t *bits(const void *v) { return static_cast<const uint8_t *>(v); }
+const float *f32(const void *v) {
+	return static_cast<const float *>(v);
+}
+const uint16_t *f16(const void *v) {
+	return static_cast<const uint16_t *>(v);
+}
+const uint8_t *bits(const void *v) {
+	return static_cast<const uint8_t *>(v);
+}
 
 struct Sparse {
 	size_t nnz;
@@ -105,8 +111,8 @@ uint64_t hash_vector(const void *vector, size_t bytes, uint64_t seed) noexcept {
 	return h ^ (h >> 33);
 }
 
-// The share of vertices with an upper record is the paper's 1 / m. Where a record takes a whole page it is 1 / (4 m): one page
-// in 64 by default; lists of 2 m edges on every level make up for it.
+// The share of vertices with an upper record is the paper's 1 / m. Where a record takes a whole page it is 1 / (4 m):
+// one page in 64 by default; lists of 2 m edges on every level make up for it.
 int draw_level(const Layout &layout, uint64_t hash) noexcept {
 	double u = (double(hash >> 11) + 0.5) * 0x1p-53;
 	int level = int(-std::log(u) / std::log((layout.slots_per_page > 1 ? 1.0 : 4.0) * layout.m));

@@ -7,7 +7,9 @@ namespace ruvector::graph {
 
 namespace {
 
-size_t align(size_t n, size_t to) { return (n + to - 1) / to * to; }
+size_t align(size_t n, size_t to) {
+	return (n + to - 1) / to * to;
+}
 
 uint32_t element_bytes(Element element, uint32_t dims) {
 	switch (element) {
@@ -64,7 +66,7 @@ size_t place(Layout &l, size_t page_bytes, bool external, uint32_t bits, uint32_
 } // namespace
 
 bool plan_layout(Element element, Metric metric, uint32_t dims, uint32_t m, uint32_t ef_construction, uint64_t seed,
-                 size_t page_bytes, Layout &l) noexcept {
+				 size_t page_bytes, Layout &l) noexcept {
 	std::memset(&l, 0, sizeof(l));
 	l.element = uint8_t(element);
 	l.metric = uint8_t(metric);

@@ -41,9 +41,9 @@ void take_error(ErrorBuffer &buffer, MemoryContext context) noexcept {
 }
 
 void raise(const ErrorBuffer &buffer) {
-	ereport(ERROR, (errcode(buffer.sqlstate), errmsg("%s", buffer.message),
-	                buffer.detail[0] ? errdetail("%s", buffer.detail) : 0,
-	                buffer.hint[0] ? errhint("%s", buffer.hint) : 0));
+	ereport(ERROR,
+			(errcode(buffer.sqlstate), errmsg("%s", buffer.message),
+			 buffer.detail[0] ? errdetail("%s", buffer.detail) : 0, buffer.hint[0] ? errhint("%s", buffer.hint) : 0));
 	pg_unreachable();
 }
 

@@ -53,8 +53,8 @@ inline void fail(const char *file, int line, const std::string &what) {
 		double check_a = (a), check_b = (b), check_t = (tolerance);                                                    \
 		if (!(std::fabs(check_a - check_b) <= check_t))                                                                \
 			check::fail(__FILE__, __LINE__,                                                                            \
-			            std::string(#a " = ") + std::to_string(check_a) + ", " #b " = " + std::to_string(check_b) +    \
-			                ", tolerance " + std::to_string(check_t));                                                 \
+						std::string(#a " = ") + std::to_string(check_a) + ", " #b " = " + std::to_string(check_b) +    \
+							", tolerance " + std::to_string(check_t));                                                 \
 	} while (0)
 
 int main() {

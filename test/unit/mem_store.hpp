@@ -1,5 +1,5 @@
-// test/unit/mem_store.hpp - the store of the graph code's unit tests and micro benchmarks: records in one block of memory, vectors
-// inside of them, one process.
+// test/unit/mem_store.hpp - the store of the graph code's unit tests and micro benchmarks: records in one block of
+// memory, vectors inside of them, one process.
 #pragma once
 
 #include <cstdlib>
@@ -26,7 +26,9 @@ struct MemStore {
 		layout = l;
 		memory.assign(size_t(capacity) * l->slot_size + 64, 0);
 	}
-	NodeId id_of(uint32_t n) const { return layout->node_id(1 + n / layout->slots_per_page, n % layout->slots_per_page); }
+	NodeId id_of(uint32_t n) const {
+		return layout->node_id(1 + n / layout->slots_per_page, n % layout->slots_per_page);
+	}
 	uint8_t *record(NodeId id) {
 		uint32_t n = (layout->block_of(id) - 1) * layout->slots_per_page + layout->slot_of(id);
 		return id == kNoNode || n >= records ? nullptr : memory.data() + size_t(n) * layout->slot_size;
@@ -79,7 +81,7 @@ struct MemGraph {
 	Entry entry = {kNoNode, -1};
 
 	MemGraph(Element element, Metric metric, uint32_t dims, uint32_t m, uint32_t ef_construction, uint32_t capacity,
-	         const Layout *given = nullptr, Arena memory = malloc_arena())
+			 const Layout *given = nullptr, Arena memory = malloc_arena())
 		: arena(memory) {
 		if (given)
 			layout = *given;

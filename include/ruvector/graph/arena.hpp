@@ -1,5 +1,5 @@
-// graph/arena.hpp - memory for the graph code: plain structs over somebody else's allocator, without destructors, because a
-// PostgreSQL error may jump over them (the memory context then frees everything).
+// graph/arena.hpp - memory for the graph code: plain structs over somebody else's allocator, without destructors,
+// because a PostgreSQL error may jump over them (the memory context then frees everything).
 #pragma once
 
 #include <cstddef>

@@ -1,8 +1,8 @@
 // graph/distance.hpp - exact distances between stored vectors.
 //
 // A stored vector is: f32, f16: dims elements; bit: (dims + 7) / 8 bytes, the unused bits zero; sparse: int32 nnz,
-// int32 indices[nnz] (ascending), float values[nnz]. Vectors of a cosine index are normalised and compared by inner product.
-// Distances order as the operator's do: l2 is squared, ip and cosine are the negative inner product.
+// int32 indices[nnz] (ascending), float values[nnz]. Vectors of a cosine index are normalised and compared by inner
+// product. Distances order as the operator's do: l2 is squared, ip and cosine are the negative inner product.
 #pragma once
 
 #include "ruvector/graph/layout.hpp"

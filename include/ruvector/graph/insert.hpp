@@ -1,10 +1,11 @@
-// graph/insert.hpp - inserts a vertex: Algorithm 1 of Malkov & Yashunin (arXiv 1603.09320) with their neighbour selection
-// (Algorithm 4, discarded candidates kept), over records with edge codes.
+// graph/insert.hpp - inserts a vertex: Algorithm 1 of Malkov & Yashunin (arXiv 1603.09320) with their neighbour
+// selection (Algorithm 4, discarded candidates kept), over records with edge codes.
 //
-// The difference to the paper is in the reverse edges. When the list of a neighbour j is full, the paper prunes it with the
-// distances between all its members, which here would be a page for each. Instead, the codes on j's page give the distances
-// from the new vertex to all of j's neighbours at once, and every edge carries its length and a flag saying that it is occluded
-// (some shorter edge leads closer to its end). An occluded edge, the longest first, is replaced before any other.
+// The difference to the paper is in the reverse edges. When the list of a neighbour j is full, the paper prunes it with
+// the distances between all its members, which here would be a page for each. Instead, the codes on j's page give the
+// distances from the new vertex to all of j's neighbours at once, and every edge carries its length and a flag saying
+// that it is occluded (some shorter edge leads closer to its end). An occluded edge, the longest first, is replaced
+// before any other.
 //
 // Besides what a search needs, the store offers:
 //
@@ -36,7 +37,8 @@ struct Edge {
 	const uint8_t *packed;
 };
 
-// Whether `to_new` (estimated) is surely less than `length`. An edge that is the only way between two clusters must not be given up for an error.
+// Whether `to_new` (estimated) is surely less than `length`. An edge that is the only way between two clusters must not
+// be given up for an error.
 inline bool surely_closer(const Layout &layout, float to_new, float length) noexcept {
 	if (!layout.has_codes())
 		return to_new < length;
@@ -64,9 +66,9 @@ inline void write_edge(MutableSlot slot, uint32_t position, const Edge &edge, bo
 	slot.ids()[position] = edge.id;
 }
 
-// Adds an edge to a record's list, replacing another if it is full. to_new[e] is the (estimated) distance between the new end
-// and the end of edge e. An edge that is to be pinned is taken in any case, unless half of the list is pinned: then it is one
-// like any other.
+// Adds an edge to a record's list, replacing another if it is full. to_new[e] is the (estimated) distance between the
+// new end and the end of edge e. An edge that is to be pinned is taken in any case, unless half of the list is pinned:
+// then it is one like any other.
 enum class Linked { no, yes, pinned };
 struct LinkPlan {
 	Linked linked;
@@ -91,13 +93,14 @@ inline LinkPlan plan_link(ConstSlot slot, const Edge &edge, const float *to_new,
 	}
 	pin = pin && pinned * 2 < layout.degree;
 	if (degree == layout.degree) {
-		// The victim: the longest of the edges that are occluded or that the new edge occludes; without any, the longest.
+		// The victim: the longest of the edges that are occluded or that the new edge occludes; without any, the
+		// longest.
 		float longest = 0;
 		bool found = false, found_occluded = false;
 		for (uint32_t e = 0; e < degree; e++) {
 			float length = from_bf16(slot.lengths()[e]);
-			bool hidden =
-				slot.occluded(e) || (!plan.occluded && edge.length < length && surely_closer(layout, to_new[e], length));
+			bool hidden = slot.occluded(e) ||
+						  (!plan.occluded && edge.length < length && surely_closer(layout, to_new[e], length));
 			if (slot.pinned(e))
 				continue;
 			if (!found || (hidden && !found_occluded) || (hidden == found_occluded && length > longest)) {
@@ -160,7 +163,7 @@ struct EdgeCoder {
 	}
 	// Edges from -> to and to -> from between two vectors at `length`; the packed codes go to the edges' packed arrays.
 	void encode(const void *from, const float *from_rotated, const void *to, const float *to_rotated, float length,
-	            Edge &forth, uint8_t *forth_packed, Edge &back, uint8_t *back_packed) const noexcept {
+				Edge &forth, uint8_t *forth_packed, Edge &back, uint8_t *back_packed) const noexcept {
 		forth.length = back.length = length;
 		if (!layout->has_codes())
 			return;
@@ -196,10 +199,10 @@ struct Neighbor {
 	bool occluded;
 };
 
-// Algorithm 4: candidates in ascending order; one that is closer to a chosen one than to the base is occluded; occluded ones
-// fill what is left of the list.
-inline void select_neighbors(const Layout &layout, DistanceFunction distance, const Hit *hits, uint32_t n, uint32_t limit,
-                             Arena &arena, List<Neighbor> &chosen) {
+// Algorithm 4: candidates in ascending order; one that is closer to a chosen one than to the base is occluded; occluded
+// ones fill what is left of the list.
+inline void select_neighbors(const Layout &layout, DistanceFunction distance, const Hit *hits, uint32_t n,
+							 uint32_t limit, Arena &arena, List<Neighbor> &chosen) {
 	chosen.size = 0;
 	uint32_t open = 0, hidden_from = limit;
 	// Unoccluded ones grow from the front, occluded ones wait in order at the back of a list of twice the size.
@@ -220,13 +223,14 @@ inline void select_neighbors(const Layout &layout, DistanceFunction distance, co
 	chosen.size = open + fill;
 }
 
-// A pool holds each vertex once and is expanded to the last: three quarters of ef_construction give graphs as good as the
-// paper's beam of ef_construction.
+// A pool holds each vertex once and is expanded to the last: three quarters of ef_construction give graphs as good as
+// the paper's beam of ef_construction.
 inline uint32_t construction_pool(const Layout &layout) {
 	return std::max(uint32_t(layout.ef_construction) * 3 / 4, uint32_t(layout.m));
 }
 
-// A vertex that is put into the wrong neighbourhood is hard to find for ever: an insert descends more carefully than a query.
+// A vertex that is put into the wrong neighbourhood is hard to find for ever: an insert descends more carefully than a
+// query.
 constexpr uint32_t kInsertDescentPool = 16;
 
 template <typename Store>
@@ -263,8 +267,8 @@ struct Inserter {
 		}
 	}
 
-	// Finds the neighbours of the vector on each of its levels. If an identical vector is in the graph, returns it instead,
-	// unless a vertex of its own is wanted.
+	// Finds the neighbours of the vector on each of its levels. If an identical vector is in the graph, returns it
+	// instead, unless a vertex of its own is wanted.
 	NodeId find(const void *vector, int level, Entry entry, bool own_vertex = false) {
 		search.set_query(vector);
 		found_from = entry;
@@ -288,7 +292,8 @@ struct Inserter {
 				for (uint32_t i = 0; i < n_enter; i++)
 					search.enter(enter[i]);
 				search.run();
-				if (search.pool.size < pool || std::any_of(search.hits.begin(), search.hits.end(), [](const Hit &h) { return h.live != 0; }))
+				if (search.pool.size < pool ||
+					std::any_of(search.hits.begin(), search.hits.end(), [](const Hit &h) { return h.live != 0; }))
 					break;
 			}
 			search.sort_hits();
@@ -353,7 +358,7 @@ struct Inserter {
 				header = reinterpret_cast<RecordHeader *>(p);
 				// Vacuum takes an empty record out of the chain by changing its state first, so this cannot be lost.
 				if (header->state == uint8_t(RecordState::tids) && header->base == vertex &&
-				    header->tid_count < layout->tids_per_overflow()) {
+					header->tid_count < layout->tids_per_overflow()) {
 					reinterpret_cast<HeapTid *>(p + sizeof(RecordHeader))[header->tid_count++] = tid;
 					store->commit(h);
 					return true;
@@ -419,14 +424,15 @@ private:
 			if (layout->has_codes())
 				project(*layout, *projection, n.vector, search.scratch, neighbor_rotated);
 			coder.encode(vector, search.rotated, n.vector, neighbor_rotated, n.distance, forth_edge, forth_packed,
-			             back_edge, packed);
+						 back_edge, packed);
 			forth_edge.id = n.id;
 			write_edge(slot, i, forth_edge, n.occluded, false);
 			back.push(*arena, back_edge);
 		}
 		NodeId id = store->add(image);
 
-		// The nearest neighbour that can pins its edge to the new vertex, which is thus reachable as long as that neighbour is.
+		// The nearest neighbour that can pins its edge to the new vertex, which is thus reachable as long as that
+		// neighbour is.
 		bool pinned = false;
 		for (uint32_t i = 0; i < list.size; i++) {
 			back[i].id = id;
@@ -444,7 +450,7 @@ private:
 			if (layout->has_codes())
 				project(*layout, *projection, hit.vector, search.scratch, neighbor_rotated);
 			coder.encode(vector, search.rotated, hit.vector, neighbor_rotated, hit.distance, forth_edge, forth_packed,
-			             back_edge, back_packed);
+						 back_edge, back_packed);
 			back_edge.id = id;
 			pinned = link_back(hit.id, level, back_edge, true) == Linked::pinned;
 		}
@@ -461,7 +467,8 @@ private:
 			project(*layout, *projection, to_vector, search.scratch, neighbor_rotated);
 		Edge edge = {}, back_edge = {};
 		float length = search.distance(*layout, vector, to_vector);
-		coder.encode(vector, search.rotated, to_vector, neighbor_rotated, length, edge, forth_packed, back_edge, back_packed);
+		coder.encode(vector, search.rotated, to_vector, neighbor_rotated, length, edge, forth_packed, back_edge,
+					 back_packed);
 		edge.id = to;
 		float unknown[kMaxDegree];
 		std::fill(unknown, unknown + kMaxDegree, 1.0f / 0.0f);

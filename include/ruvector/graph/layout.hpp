@@ -1,10 +1,10 @@
 // graph/layout.hpp - the vertex record: what a slot of an index page holds, and where.
 //
 // Every record of an index has the same size (Layout::slot_size), so a record never moves and a NodeId is (block, slot)
-// packed in 32 bits. A vertex of level L has L + 1 records, one per level; the upper ones point down. A record holds the
-// vertex's own vector (or a reference to it) and its adjacency list: for each edge the neighbour's id, the edge's length, and,
-// where the metric allows it, a code of the neighbour relative to this vertex (codec/edge_code.hpp), so that one page access
-// gives the exact distance of this vertex and estimates for all of its neighbours.
+// packed in 32 bits. A vertex of level L has L + 1 records, one per level; the upper ones point down. A record holds
+// the vertex's own vector (or a reference to it) and its adjacency list: for each edge the neighbour's id, the edge's
+// length, and, where the metric allows it, a code of the neighbour relative to this vertex (codec/edge_code.hpp), so
+// that one page access gives the exact distance of this vertex and estimates for all of its neighbours.
 //
 // In memory and on disk alike; sizes and offsets are pinned in graph/layout_check.cpp.
 #pragma once
@@ -18,17 +18,17 @@
 
 namespace ruvector::graph {
 
-using NodeId = uint32_t;           // block << slot_bits | slot; block 0 is the metapage, so 0 is no node
+using NodeId = uint32_t; // block << slot_bits | slot; block 0 is the metapage, so 0 is no node
 constexpr NodeId kNoNode = 0;
 
 enum class Element : uint8_t { f32 = 0, f16 = 1, bit = 2, sparse = 3 };
 enum class Metric : uint8_t { l2 = 0, ip = 1, cosine = 2, l1 = 3, hamming = 4, jaccard = 5 };
 enum class Codec : uint8_t { plain = 0 }; // of the vertex's own vector; never reuse a number
 enum class RecordState : uint8_t {
-	free = 0,  // may be overwritten
+	free = 0, // may be overwritten
 	live = 1,
-	dead = 2,  // no heap TIDs left: routes searches until vacuum has unlinked it
-	tids = 3,  // continuation of a vertex's list of heap TIDs
+	dead = 2, // no heap TIDs left: routes searches until vacuum has unlinked it
+	tids = 3, // continuation of a vertex's list of heap TIDs
 };
 
 constexpr uint32_t kMaxDimensions = 16000;
@@ -76,7 +76,7 @@ struct Layout {
 	uint32_t dims;
 	uint16_t m;
 	uint16_t ef_construction;
-	uint16_t degree;    // capacity of the adjacency list: 2 * m, rounded up to whole blocks of lanes when edges have codes
+	uint16_t degree; // capacity of the adjacency list: 2 * m, rounded up to whole blocks of lanes when edges have codes
 	uint16_t code_dims; // coordinates in an edge code; 0: edges have no codes
 	uint8_t bits;       // of an edge code, per coordinate
 	uint8_t slot_bits;  // of a NodeId
@@ -101,10 +101,10 @@ struct Layout {
 static_assert(sizeof(Layout) == 56);
 
 // Fills the layout for an index. `page_bytes` is what a page offers to slots. False where no record fits a page.
-// How many bits an edge code gets follows the number of dimensions and a budget of twice the bytes per vector of an index
-// without codes; see README.md.
+// How many bits an edge code gets follows the number of dimensions and a budget of twice the bytes per vector of an
+// index without codes; see README.md.
 bool plan_layout(Element element, Metric metric, uint32_t dims, uint32_t m, uint32_t ef_construction, uint64_t seed,
-                 size_t page_bytes, Layout &layout) noexcept;
+				 size_t page_bytes, Layout &layout) noexcept;
 
 // 16-bit floats for edge lengths and factors: the upper half of an IEEE single, rounded to nearest.
 inline uint16_t to_bf16(float value) noexcept {
@@ -147,8 +147,8 @@ struct Slot {
 	auto vector() const noexcept { return at<uint8_t>(layout->vector); }
 	// Where the vector is, when it is outside of the record.
 	auto &vector_ref() const noexcept { return *at<VectorRef>(layout->vector); }
-	// An occluded edge: a shorter edge of the list leads closer to its end. A pinned edge is the one that its end relies on to
-	// be reachable: never replaced.
+	// An occluded edge: a shorter edge of the list leads closer to its end. A pinned edge is the one that its end
+	// relies on to be reachable: never replaced.
 	bool occluded(uint32_t edge) const noexcept { return bit(layout->occluded, edge); }
 	bool pinned(uint32_t edge) const noexcept { return bit(layout->pinned, edge); }
 	void set_occluded(uint32_t edge, bool value) const noexcept { set_bit(layout->occluded, edge, value); }

@@ -7,13 +7,13 @@
 //     bool open(NodeId id, Handle &h);                           shared access; false if there is no such record
 //     const uint8_t *slot(const Handle &h);
 //     void close(Handle &h);
-//     const void *vector(const uint8_t *slot, void *scratch);    the record's vector; external ones are copied to scratch
-//     const void *keep(const void *vector, Arena &arena);        a pointer that stays valid after close()
-//     void prefetch(NodeId id);
+//     const void *vector(const uint8_t *slot, void *scratch);    the record's vector; external ones are copied to
+//     scratch const void *keep(const void *vector, Arena &arena);        a pointer that stays valid after close() void
+//     prefetch(NodeId id);
 //   };
 //
-// With edge codes, a record is opened once, when it is expanded: its own distance is then exact and those of its neighbours
-// are estimated from its page. Without, the neighbours' records are opened for their distances.
+// With edge codes, a record is opened once, when it is expanded: its own distance is then exact and those of its
+// neighbours are estimated from its page. Without, the neighbours' records are opened for their distances.
 #pragma once
 
 #include <algorithm>
@@ -42,8 +42,8 @@ inline void project(const Layout &layout, const Projection &p, const void *vecto
 	codec::rotate(p.rotation, scratch, y);
 }
 
-// A distance that can be sorted by. Vectors may have elements near the largest float: distances overflow to infinity, and
-// differences of infinities are no number. kExpanded and kRefused stay apart from all distances.
+// A distance that can be sorted by. Vectors may have elements near the largest float: distances overflow to infinity,
+// and differences of infinities are no number. kExpanded and kRefused stay apart from all distances.
 inline float ordered(float d) noexcept {
 	constexpr float most = 3.402823466e38f;
 	d = d < most ? d : most;
@@ -82,8 +82,8 @@ struct Search {
 	Store *store;
 	const Layout *layout;
 	const Projection *projection;
-	Arena *arena;       // of the search's own tables: they live as long as the search
-	Arena *keep_arena;  // of kept vectors: the caller empties it between searches
+	Arena *arena;      // of the search's own tables: they live as long as the search
+	Arena *keep_arena; // of kept vectors: the caller empties it between searches
 	DistanceFunction distance;
 
 	const void *query;
@@ -101,8 +101,8 @@ struct Search {
 	uint32_t cursor;      // everything before it is expanded
 	List<Candidate> refused;
 	List<Hit> hits;
-	// What is known of a vertex. With codes: the best estimate that put it into the pool, kExpanded once it is expanded, kRefused
-	// when it fell out of the pool. Without: its distance.
+	// What is known of a vertex. With codes: the best estimate that put it into the pool, kExpanded once it is
+	// expanded, kRefused when it fell out of the pool. Without: its distance.
 	IdTable seen;
 	uint64_t hops;
 
@@ -119,9 +119,9 @@ struct Search {
 			scratch = a->template aligned_array<float>(l->dims);
 			table.lut = a->template aligned_array<uint8_t>(p->codec.lut_bytes());
 		}
-		vector_scratch = l->external ? a->template aligned_array<uint8_t>(
-		                                   l->vector_bytes ? l->vector_bytes : 4 + 8 * kMaxNonZero)
-		                             : nullptr;
+		vector_scratch =
+			l->external ? a->template aligned_array<uint8_t>(l->vector_bytes ? l->vector_bytes : 4 + 8 * kMaxNonZero)
+						: nullptr;
 	}
 
 	// The vector must stay valid while the search is used.
@@ -169,7 +169,7 @@ struct Search {
 		ef = pool_size;
 		pool.reserve(*arena, ef + 1);
 		std::sort(refused.begin(), refused.end(),
-		          [](const Candidate &a, const Candidate &b) { return a.distance < b.distance; });
+				  [](const Candidate &a, const Candidate &b) { return a.distance < b.distance; });
 		uint32_t n = refused.size, i = 0;
 		for (; i < n && pool.size < ef; i++) {
 			Candidate c = refused[i];
@@ -184,15 +184,15 @@ struct Search {
 
 	size_t bytes() const {
 		return pool.capacity * sizeof(Candidate) + refused.capacity * sizeof(Candidate) + hits.capacity * sizeof(Hit) +
-		       seen.bytes();
+			   seen.bytes();
 	}
 
 	void sort_hits() {
 		std::sort(hits.begin(), hits.end(), [](const Hit &a, const Hit &b) { return a.distance < b.distance; });
 	}
 
-	// Estimates (with codes: from the record alone) the distances from the query to all neighbours of a record whose own
-	// distance is known. `estimates` has room for layout->degree rounded up to whole blocks.
+	// Estimates (with codes: from the record alone) the distances from the query to all neighbours of a record whose
+	// own distance is known. `estimates` has room for layout->degree rounded up to whole blocks.
 	void estimate(ConstSlot slot, float own, uint32_t degree, float *estimates) const {
 		const codec::EdgeCodec &codec = projection->codec;
 		float dots[kBlockLanes];
@@ -266,7 +266,8 @@ private:
 		for (uint32_t i = lower_bound(d); i < pool.size && pool.data[i].distance == d; i++)
 			if (pool.data[i].id == id) {
 				pool.size--;
-				std::memmove(static_cast<void *>(&pool.data[i]), &pool.data[i + 1], (pool.size - i) * sizeof(Candidate));
+				std::memmove(static_cast<void *>(&pool.data[i]), &pool.data[i + 1],
+							 (pool.size - i) * sizeof(Candidate));
 				return;
 			}
 	}
@@ -313,7 +314,7 @@ private:
 		RecordState state = slot.state();
 		uint32_t degree = header.degree;
 		if ((state != RecordState::live && state != RecordState::dead) || header.level != level ||
-		    degree > layout->degree) {
+			degree > layout->degree) {
 			store->close(h); // a recycled slot, reached through a stale link
 			return;
 		}

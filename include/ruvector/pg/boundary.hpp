@@ -1,8 +1,8 @@
 // pg/boundary.hpp - where C++ exceptions and PostgreSQL errors meet; the only file that knows both.
 //
-// RV_FUNCTION(name) declares, exports and opens a function that SQL can call. Inside, C++ exceptions may be thrown: they
-// become a PostgreSQL error after every destructor has run. PostgreSQL calls that can raise must not be made while an
-// object with a destructor is alive; use pg_call() for those few cases.
+// RV_FUNCTION(name) declares, exports and opens a function that SQL can call. Inside, C++ exceptions may be thrown:
+// they become a PostgreSQL error after every destructor has run. PostgreSQL calls that can raise must not be made while
+// an object with a destructor is alive; use pg_call() for those few cases.
 #pragma once
 
 #include <exception>
@@ -32,8 +32,8 @@ void save(ErrorBuffer &buffer, int sqlstate, const char *message) noexcept;
 void take_error(ErrorBuffer &buffer, MemoryContext context) noexcept;
 [[noreturn]] void raise(const ErrorBuffer &buffer);
 
-// Runs C++ code; whatever it throws is raised as a PostgreSQL error, after the catch block has ended (raising inside one
-// would leak the exception object).
+// Runs C++ code; whatever it throws is raised as a PostgreSQL error, after the catch block has ended (raising inside
+// one would leak the exception object).
 template <typename F>
 auto guard(F &&function) -> decltype(function()) {
 	ErrorBuffer error;
@@ -89,9 +89,9 @@ auto pg_call(F &&function) -> decltype(function()) {
 #define RV_FUNCTION(name)                                                                                              \
 	static Datum name##_body(FunctionCallInfo fcinfo);                                                                 \
 	_Pragma("GCC visibility push(default)") extern "C" {                                                               \
-	PG_FUNCTION_INFO_V1(name);                                                                                         \
-	RV_EXPORT Datum name(PG_FUNCTION_ARGS) {                                                                           \
-		return ::ruvector::pg::guard([&]() -> Datum { return name##_body(fcinfo); });                                  \
-	}                                                                                                                  \
+		PG_FUNCTION_INFO_V1(name);                                                                                     \
+		RV_EXPORT Datum name(PG_FUNCTION_ARGS) {                                                                       \
+			return ::ruvector::pg::guard([&]() -> Datum { return name##_body(fcinfo); });                              \
+		}                                                                                                              \
 	}                                                                                                                  \
 	_Pragma("GCC visibility pop") static Datum name##_body([[maybe_unused]] FunctionCallInfo fcinfo)

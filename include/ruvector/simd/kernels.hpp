@@ -44,8 +44,8 @@ struct KernelTable {
 	void (*jaccard)(const uint8_t *a, const uint8_t *b, size_t n, uint64_t *common, uint64_t *any) noexcept;
 
 	// FastScan (Andre et al., arXiv 1812.09162): sums 4-bit table look-ups for up to 32 lanes at once.
-	// codes: `rows` rows of `row_bytes` (1 to 16) bytes, row r at codes + r * row_bytes; byte k holds the code of lane k
-	// in its low nibble and of lane k + 16 in its high nibble. lut: 16 bytes per row. out[lane] = sum over rows of
+	// codes: `rows` rows of `row_bytes` (1 to 16) bytes, row r at codes + r * row_bytes; byte k holds the code of lane
+	// k in its low nibble and of lane k + 16 in its high nibble. lut: 16 bytes per row. out[lane] = sum over rows of
 	// lut[r][code]; lanes k and k + 16 with k >= row_bytes are written with unspecified values.
 	// May read up to 16 bytes at the start of the last row, that is 16 - row_bytes bytes past the codes.
 	void (*fastscan)(const uint8_t *codes, size_t rows, size_t row_bytes, const uint8_t *lut, uint32_t *out) noexcept;
@@ -70,7 +70,7 @@ const char *level_name(Level level) noexcept;
 // Sparse vectors: indices ascending without duplicates; merges, so not in the table.
 float sparse_ip(const int32_t *ia, const float *va, size_t na, const int32_t *ib, const float *vb, size_t nb) noexcept;
 float sparse_l2sq(const int32_t *ia, const float *va, size_t na, const int32_t *ib, const float *vb,
-                  size_t nb) noexcept;
+				  size_t nb) noexcept;
 float sparse_l1(const int32_t *ia, const float *va, size_t na, const int32_t *ib, const float *vb, size_t nb) noexcept;
 
 } // namespace ruvector::simd
