@@ -1,4 +1,4 @@
-# ruvector - vectors, nearest-neighbour indexes and agent memory for PostgreSQL.
+# ruvector - vector data types and nearest-neighbour indexes for PostgreSQL.
 # `make help` lists what there is. PostgreSQL 15 to 18; choose a server with PG_CONFIG=...
 
 EXTENSION = ruvector

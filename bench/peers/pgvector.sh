@@ -13,7 +13,9 @@ destdir=${1:?usage: pgvector.sh DESTDIR [PG_CONFIG]}
 pg_config=${2:-pg_config}
 optflags=${OPTFLAGS--march=native}
 suite=${PGVECTOR_SUITE:-trixie}
-mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
+# The mirror that this machine uses for its own packages; $(SITE) is for apt-get to expand.
+# shellcheck disable=SC2016
+mirror=${DEBIAN_MIRROR:-$(apt-get indextargets --format '$(SITE)' 2>/dev/null | grep -v security | sort | uniq -c | sort -rn | awk 'NR == 1 {print $2}')}
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
 skip() {
