@@ -16,3 +16,6 @@ ARCH_LEVELS := scalar sse2 neon avx2 avx512 avx512vnni
 arch_flags = $(if $(filter src/simd/kernels_%.cpp,$(1)),$(ARCH_$(patsubst src/simd/kernels_%.cpp,%,$(1))))
 
 $(foreach level,$(ARCH_LEVELS),$(eval src/simd/kernels_$(level).o: override CXXFLAGS += $$(ARCH_$(level))))
+
+# The index's own loops over the elements of a vector are worth vectorising, with the baseline's instructions.
+src/am/%.o src/codec/%.o: override CXXFLAGS += -O3

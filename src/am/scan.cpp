@@ -84,7 +84,8 @@ void begin_search(IndexScanDesc scan, ScanState *s) {
 		s->store.initialize(scan->indexRelation, &s->context->layout, true);
 		s->search.initialize(&s->store, &s->context->layout, &s->context->projection, &s->arena);
 		s->search.set_query(query);
-		graph::NodeId entry = graph::descend(s->search, meta.entry, meta.entry_level, 0);
+		graph::NodeId entry = graph::descend(s->search, meta.entry, meta.entry_level, 0,
+		                                       Max(graph::kDescentPool, uint32(setting_ef_search()) / 8));
 		s->search.keep_refused = s->iterative != iterative_off;
 		s->ef = uint32(setting_ef_search());
 		s->hold = kHoldAtFirst;

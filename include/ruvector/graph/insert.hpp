@@ -434,9 +434,12 @@ private:
 		// The nearest neighbour that can pins its edge to the new vertex, which is thus reachable as long as that
 		// neighbour is.
 		bool pinned = false;
-		for (uint32_t i = 0; i < list.size; i++) {
+		// Edges back are offered by the neighbours that are not occluded and the nearest ones, m and a quarter in all: a page to
+		// change and to log each. More of them gain next to nothing, since the lists are full of nearer ones.
+		const uint32_t offers = std::min(list.size, uint32_t(layout->m) + layout->m / 4);
+		for (uint32_t i = 0; i < offers; i++) {
 			back[i].id = id;
-			if (i + 1 < list.size)
+			if (i + 1 < offers)
 				store->prefetch(list.data[i + 1].id);
 			if (link_back(list.data[i].id, level, back[i], !pinned) == Linked::pinned)
 				pinned = true;

@@ -360,7 +360,7 @@ private:
 };
 
 // Descends from the entry point to the level above `to_level`; returns where to enter `to_level`.
-constexpr uint32_t kDescentPool = 8;
+constexpr uint32_t kDescentPool = 4;
 template <typename Store>
 NodeId descend(Search<Store> &search, NodeId entry, int entry_level, int to_level, uint32_t pool = kDescentPool) {
 	for (int level = entry_level; level > to_level; level--) {
