@@ -178,7 +178,8 @@ struct Search {
 			else
 				offer_estimate(c.distance, c.id);
 		}
-		std::memmove(static_cast<void *>(refused.data), refused.data + i, (n - i) * sizeof(Candidate));
+		if (i < n)
+			std::memmove(static_cast<void *>(refused.data), refused.data + i, (n - i) * sizeof(Candidate));
 		refused.size = n - i;
 	}
 
