@@ -154,14 +154,8 @@ template <typename Store>
 void insert_row(BuildState *b, graph::Inserter<Store> *inserter, const void *vector, graph::HeapTid tid, int level) {
 	BuildShared *shared = b->shared;
 	graph::Entry entry = shared->entry;
-	graph::NodeId same = inserter->find(vector, level, entry);
-	if (same != graph::kNoNode && inserter->add_duplicate(same, tid))
-		return;
-	if (same != graph::kNoNode)
-		inserter->find(vector, level, entry, true);
-	graph::NodeId base;
-	graph::NodeId top = inserter->write(vector, tid, level, &base);
-	if (level > entry.level) // the lock is held exclusively then
+	graph::NodeId top = inserter->place(vector, tid, level, entry, inserter->find(vector, level, entry));
+	if (top != graph::kNoNode && level > entry.level) // the lock is held exclusively then
 		shared->entry = {top, level};
 }
 

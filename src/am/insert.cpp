@@ -62,11 +62,8 @@ bool hnsw_aminsert(Relation index, Datum *values, bool *isnull, ItemPointer heap
 			entry = {meta.entry, meta.entry_level};
 			same = inserter->find(vector, level, entry);
 		}
-		if (same == graph::kNoNode || !inserter->add_duplicate(same, tid)) {
-			if (same != graph::kNoNode)
-				inserter->find(vector, level, entry, true);
-			graph::NodeId base;
-			graph::NodeId top = inserter->write(vector, tid, level, &base);
+		graph::NodeId top = inserter->place(vector, tid, level, entry, same);
+		if (top != graph::kNoNode) {
 			if (inserter->alone)
 				set_entry(index, top, level);
 			else if (level > meta.entry_level)

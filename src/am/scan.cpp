@@ -58,14 +58,19 @@ uint32 returnable(const ScanState *s) {
 	return Max(uint32(double(s->ef) / s->hold), s->widened ? 0 : Min(s->ef, 10));
 }
 
+// The order of the heap of hits.
+struct Farther {
+	const graph::List<graph::Hit> &hits;
+	bool operator()(uint32 a, uint32 b) const { return hits[a].distance > hits[b].distance; }
+};
+
 // Gives the hits found since the last call to the heap.
 void collect(ScanState *s) {
-	auto farther = [s](uint32 a, uint32 b) { return s->search.hits[a].distance > s->search.hits[b].distance; };
 	for (; s->heaped < s->search.hits.size; s->heaped++) {
 		if (!s->search.hits[s->heaped].live)
 			continue;
 		s->heap.push(s->arena, s->heaped);
-		std::push_heap(s->heap.begin(), s->heap.end(), farther);
+		std::push_heap(s->heap.begin(), s->heap.end(), Farther{s->search.hits});
 	}
 }
 
@@ -84,10 +89,10 @@ void begin_search(IndexScanDesc scan, ScanState *s) {
 		s->store.initialize(scan->indexRelation, &s->context->layout, true);
 		s->search.initialize(&s->store, &s->context->layout, &s->context->projection, &s->arena);
 		s->search.set_query(query);
-		graph::NodeId entry = graph::descend(s->search, meta.entry, meta.entry_level, 0,
-		                                       Max(graph::kDescentPool, uint32(setting_ef_search()) / 8));
-		s->search.keep_refused = s->iterative != iterative_off;
 		s->ef = uint32(setting_ef_search());
+		graph::NodeId entry =
+			graph::descend(s->search, meta.entry, meta.entry_level, 0, Max(graph::kDescentPool, s->ef / 8));
+		s->search.keep_refused = s->iterative != iterative_off;
 		s->hold = kHoldAtFirst;
 		s->search.start(0, pool_size(s->context->layout, s->ef));
 		if (entry != graph::kNoNode)
@@ -179,7 +184,6 @@ void load_tids(ScanState *s, const graph::Hit &hit) {
 
 // The next vertex in order, or nullptr.
 const graph::Hit *next_hit(ScanState *s) {
-	auto farther = [s](uint32 a, uint32 b) { return s->search.hits[a].distance > s->search.hits[b].distance; };
 	for (;;) {
 		if (s->iterative != iterative_off && !s->exhausted && (s->heap.size == 0 || s->returned >= returnable(s))) {
 			widen(s);
@@ -187,7 +191,7 @@ const graph::Hit *next_hit(ScanState *s) {
 		}
 		if (s->heap.size == 0 || (s->iterative == iterative_off && s->returned >= s->ef))
 			return nullptr;
-		std::pop_heap(s->heap.begin(), s->heap.end(), farther);
+		std::pop_heap(s->heap.begin(), s->heap.end(), Farther{s->search.hits});
 		const graph::Hit &hit = s->search.hits[s->heap[--s->heap.size]];
 		if (hit.distance < s->last_distance && s->iterative == iterative_strict)
 			continue; // found too late
@@ -197,13 +201,9 @@ const graph::Hit *next_hit(ScanState *s) {
 	}
 }
 
-} // namespace
-
 // One scan at a time gets its memory from here: a context that outlives it and keeps its first block, so that a query
 // does not ask the operating system for memory and give it back. It is free again when the scan ends, or when the
 // memory of a query that failed goes.
-namespace {
-
 MemoryContext kept_memory = nullptr;
 uint64 kept_owner = 0; // 0: free
 

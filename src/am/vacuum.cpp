@@ -1,12 +1,10 @@
 // am/vacuum.cpp - removes dead heap TIDs, repairs the lists that lead to dead vertices, frees their records.
 //
 //   1. Every page: dead TIDs go; a vertex without any is marked dead. It still leads searches on, but no insert takes
-//   it for a
-//      neighbour any more. Inserts that began before are waited for.
+//      it for a neighbour any more. Inserts that began before are waited for.
 //   2. Records that only a dead vertex leads to are pinned to a living one.
-//   3. Every page: edges to dead vertices go, and are replaced by the nearest of the dead vertices' own neighbours,
-//   which are
-//      scored by the codes on the dead vertices' pages: a few pages per record, no search.
+//   3. Every page: edges to dead vertices go, and are replaced by neighbours of the dead vertices, which are scored by
+//      the codes on the dead vertices' pages: a few pages per record, no search.
 //   4. The records of dead vertices become free.
 //
 // Readers need no barrier: see README.md. Interrupted at any point, the next vacuum finds the dead records and goes on.
@@ -370,22 +368,27 @@ void find_replacements(VacuumState *v, NodeId self, ConstSlot record, uint32 wan
 	found.size = n;
 }
 
-// Offers an edge to the record that is repaired, whose vector is the query of v->from.
-void link_back(VacuumState *v, NodeId from, int level, const graph::Edge &edge) {
+// The distances from the query of a search to the ends of a record's edges, as far as its page tells them: without codes,
+// that nothing is near.
+void distances_to_ends(const VacuumState *v, const graph::Search<BufferStore> &search, ConstSlot slot, float length) {
+	if (v->layout->has_codes())
+		search.estimate(slot, length, slot.header().degree, v->estimates);
+	else
+		std::fill_n(v->estimates, slot.header().degree, HUGE_VALF);
+}
+
+// Offers `from` an edge to the record whose vector is the query of v->from.
+graph::Linked offer_edge(VacuumState *v, NodeId from, int level, const graph::Edge &edge, bool pin) {
 	BufferStore::WriteHandle w;
 	const uint8_t *p = v->store.open_exclusive(from, w);
 	if (!p)
-		return;
+		return graph::Linked::no;
 	ConstSlot slot{p, v->layout};
 	graph::LinkPlan plan = {};
 	if (slot.state() == RecordState::live && slot.header().level == level &&
 		slot.header().degree <= v->layout->degree) {
-		if (v->layout->has_codes())
-			v->from.estimate(slot, edge.length, slot.header().degree, v->estimates);
-		else
-			for (uint32 e = 0; e < slot.header().degree; e++)
-				v->estimates[e] = HUGE_VALF;
-		plan = graph::plan_link(slot, edge, v->estimates, false);
+		distances_to_ends(v, v->from, slot, edge.length);
+		plan = graph::plan_link(slot, edge, v->estimates, pin);
 	}
 	if (plan.linked == graph::Linked::no)
 		v->store.close_exclusive(w);
@@ -393,6 +396,7 @@ void link_back(VacuumState *v, NodeId from, int level, const graph::Edge &edge) 
 		graph::apply_link(MutableSlot{v->store.modify(w), v->layout}, edge, v->estimates, plan);
 		v->store.commit(w);
 	}
+	return plan.linked;
 }
 
 // Replaces the edges of one record that lead to dead vertices.
@@ -441,11 +445,7 @@ void repair(VacuumState *v, NodeId id, uint32 removed) {
 				v->coder.encode(vector, v->from.rotated, edges[i].vector, v->to.rotated, length, edges[i].edge,
 								v->packed, edges[i].back, packed_back);
 				edges[i].edge.id = end;
-				if (v->layout->has_codes())
-					v->to.estimate(ConstSlot{p, v->layout}, length, slot.header().degree, v->estimates);
-				else
-					for (uint32 e = 0; e < slot.header().degree; e++)
-						v->estimates[e] = HUGE_VALF;
+				distances_to_ends(v, v->to, ConstSlot{p, v->layout}, length);
 				edges[i].taken = graph::link_edge(slot, edges[i].edge, v->estimates, false) != graph::Linked::no;
 			}
 			v->store.commit(w);
@@ -456,7 +456,7 @@ void repair(VacuumState *v, NodeId id, uint32 removed) {
 	for (uint32 i = 0; i < n; i++)
 		if (edges[i].taken) {
 			edges[i].back.id = id;
-			link_back(v, edges[i].edge.id, level, edges[i].back);
+			offer_edge(v, edges[i].edge.id, level, edges[i].back, false);
 		}
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(v->row_memory);
@@ -595,25 +595,7 @@ bool pin(VacuumState *v, NodeId from, NodeId to, int level) {
 	v->coder.encode(vector, v->to.rotated, v->from.query, v->from.rotated, length, edge, v->packed, back,
 					v->packed_back);
 	edge.id = to;
-	BufferStore::WriteHandle w;
-	uint8_t *p = v->store.open_write(from, w);
-	if (!p)
-		return false;
-	MutableSlot slot{p, v->layout};
-	graph::Linked linked = graph::Linked::no;
-	if (slot.state() == RecordState::live && slot.header().level == level) {
-		if (v->layout->has_codes())
-			v->from.estimate(ConstSlot{p, v->layout}, length, slot.header().degree, v->estimates);
-		else
-			for (uint32 e = 0; e < slot.header().degree; e++)
-				v->estimates[e] = HUGE_VALF;
-		linked = graph::link_edge(slot, edge, v->estimates, true);
-	}
-	if (linked == graph::Linked::no)
-		v->store.discard(w);
-	else
-		v->store.commit(w);
-	return linked == graph::Linked::pinned;
+	return offer_edge(v, from, level, edge, true) == graph::Linked::pinned;
 }
 
 // Hangs a record on the tree: at the nearest of its neighbours that is on it, else at what a search finds.

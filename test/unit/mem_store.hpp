@@ -107,11 +107,8 @@ struct MemGraph {
 		}
 		HeapTid tid = {uint16_t(row >> 16), uint16_t(row), 1};
 		int level = draw_level(layout, hash_vector(vector, vector_size(layout, vector), layout.seed));
-		NodeId same = inserter.find(vector, level, entry);
-		if (same != kNoNode && inserter.add_duplicate(same, tid))
-			return;
-		NodeId base, top = inserter.write(vector, tid, level, &base);
-		if (level > entry.level)
+		NodeId top = inserter.place(vector, tid, level, entry, inserter.find(vector, level, entry));
+		if (top != kNoNode && level > entry.level)
 			entry = {top, level};
 	}
 	static uint32_t row_of(const HeapTid &tid) { return uint32_t(tid.block_hi) << 16 | tid.block_lo; }

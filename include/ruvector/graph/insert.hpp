@@ -317,7 +317,7 @@ struct Inserter {
 	}
 
 	// Writes the vertex found last and links it. Returns its record of the highest level.
-	NodeId write(const void *vector, HeapTid tid, int level, NodeId *base_out) {
+	NodeId write(const void *vector, HeapTid tid, int level) {
 		VectorRef ref = {0, 0, 0};
 		if (layout->external)
 			ref = store->put_vector(vector, vector_size(*layout, vector));
@@ -330,10 +330,21 @@ struct Inserter {
 			if (l == found_from.level && level > found_from.level)
 				pin_forward(id, vector, found_from.id, l); // the new entry point leads to the old one
 		}
-		*base_out = base;
 		return below;
 	}
 
+	// Gives the TID to the identical vertex that find() returned, or, if there was none or it is gone, writes a vertex.
+	// Returns the vertex's record of the highest level, kNoNode if no vertex was written.
+	NodeId place(const void *vector, HeapTid tid, int level, Entry entry, NodeId same) {
+		if (same != kNoNode) {
+			if (add_duplicate(same, tid))
+				return kNoNode;
+			find(vector, level, entry, true);
+		}
+		return write(vector, tid, level);
+	}
+
+private:
 	// Adds a heap TID to an existing vertex; false if the vertex is gone.
 	bool add_duplicate(NodeId vertex, HeapTid tid) {
 		for (int attempt = 0; attempt < 10; attempt++) {
@@ -392,7 +403,6 @@ struct Inserter {
 		return false;
 	}
 
-private:
 	bool identical(const Hit &hit, const void *vector) const {
 		size_t bytes = vector_size(*layout, vector);
 		return vector_size(*layout, hit.vector) == bytes && std::memcmp(hit.vector, vector, bytes) == 0;
@@ -434,12 +444,9 @@ private:
 		// The nearest neighbour that can pins its edge to the new vertex, which is thus reachable as long as that
 		// neighbour is.
 		bool pinned = false;
-		// Edges back are offered by the neighbours that are not occluded and the nearest ones, m and a quarter in all: a page to
-		// change and to log each. More of them gain next to nothing, since the lists are full of nearer ones.
-		const uint32_t offers = std::min(list.size, uint32_t(layout->m) + layout->m / 4);
-		for (uint32_t i = 0; i < offers; i++) {
+		for (uint32_t i = 0; i < list.size; i++) {
 			back[i].id = id;
-			if (i + 1 < offers)
+			if (i + 1 < list.size)
 				store->prefetch(list.data[i + 1].id);
 			if (link_back(list.data[i].id, level, back[i], !pinned) == Linked::pinned)
 				pinned = true;

@@ -3,13 +3,15 @@
 // The store gives access to records wherever they live (memory of a build, PostgreSQL's buffers):
 //
 //   struct Store {
-//     using Handle = ...;                                        trivially destructible
-//     bool open(NodeId id, Handle &h);                           shared access; false if there is no such record
+//     using Handle = ...;                     trivially destructible
+//     bool open(NodeId id, Handle &h);        shared access; false if there is no such record
 //     const uint8_t *slot(const Handle &h);
 //     void close(Handle &h);
-//     const void *vector(const uint8_t *slot, void *scratch);    the record's vector; external ones are copied to
-//     scratch const void *keep(const void *vector, Arena &arena);        a pointer that stays valid after close() void
-//     prefetch(NodeId id);
+//     // The record's vector; one that is outside of the record is copied to scratch.
+//     const void *vector(const uint8_t *slot, void *scratch);
+//     // A pointer that stays valid after close().
+//     const void *keep(const void *vector, Arena &arena);
+//     void prefetch(NodeId id);
 //   };
 //
 // With edge codes, a record is opened once, when it is expanded: its own distance is then exact and those of its
