@@ -18,7 +18,9 @@ override with_llvm = no
 SANITIZE ?=
 # libstdc++ is linked dynamically; override for a static build.
 CXX_RUNTIME ?= -lstdc++
-PG_CPPFLAGS = -DRUVECTOR_VERSION="\"$(EXTVERSION)\"" -I$(srcdir)/include -I$(srcdir)/src
+# Eigen is headers only; its asserts are off: no assert may take a backend down.
+EIGEN_CPPFLAGS ?= -isystem /usr/include/eigen3 -DEIGEN_NO_DEBUG -DEIGEN_DONT_PARALLELIZE
+PG_CPPFLAGS = -DRUVECTOR_VERSION="\"$(EXTVERSION)\"" -I$(srcdir)/include -I$(srcdir)/src $(EIGEN_CPPFLAGS)
 PG_CXXFLAGS = -std=c++17 -fvisibility=hidden -fvisibility-inlines-hidden -Wall -Wextra -Wno-register \
 	-fno-math-errno -MMD -MP $(SANITIZE) $(WERROR)
 SHLIB_LINK += $(SANITIZE) $(CXX_RUNTIME)

@@ -1,8 +1,8 @@
 # Unit tests and micro benchmarks of the pure rooms: C++ alone, no PostgreSQL needed. Objects and programs are in
 # build/unit and build/asan-unit; the flags of the instruction sets are those of mk/arch.mk.
 UNIT_CXXFLAGS := -std=c++17 -g -fvisibility=hidden -fvisibility-inlines-hidden -Wall -Wextra -fno-math-errno \
-	-Iinclude -Isrc -Itest/unit
-UNIT_SRCS   := $(sort $(wildcard src/simd/*.cpp src/codec/*.cpp src/graph/*.cpp))
+	-Iinclude -Isrc -isystem /usr/include/eigen3 -Itest/unit
+UNIT_SRCS   := $(sort $(wildcard $(addprefix src/,$(addsuffix /*.cpp,simd codec graph stats memory learning))))
 UNIT_TESTS  := $(sort $(wildcard test/unit/*_test.cpp))
 MICRO_SRCS  := $(sort $(wildcard bench/micro/*_bench.cpp))
 ASAN_CXXFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer

@@ -13,11 +13,14 @@ complain() {
 declare -A may_use=(
 	[simd]=""
 	[codec]="simd"
+	[stats]=""
+	[memory]="simd stats"
+	[learning]="simd stats"
 	[graph]="simd codec"
 	[pg]="simd"
 	[types]="pg simd codec"
 	[am]="pg types graph codec simd"
-	[api]="pg types am simd"
+	[api]="pg types am simd codec graph stats memory learning"
 )
 
 # The code of a file with comments and string literals blanked, as "file:line:text"; includes keep their names.
@@ -84,7 +87,7 @@ done
 forbid pg 'PG_VERSION_NUM' 'versions of PostgreSQL are told apart only in include/ruvector/pg' 'include/ruvector/pg/[a-z_]*\.hpp'
 
 # Pure rooms know no PostgreSQL.
-for room in simd codec graph; do
+for room in simd codec graph stats memory learning; do
 	forbid "$room" '\b(ereport|elog|palloc|pfree|CHECK_FOR_INTERRUPTS)\b' 'pure code knows no PostgreSQL'
 done
 # Page code and SQL functions do not own C heap.
