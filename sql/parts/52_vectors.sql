@@ -17,10 +17,12 @@ COMMENT ON FUNCTION ruvector._filter_containment(jsonb) IS
 CREATE FUNCTION ruvector._touch() RETURNS trigger
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	NEW.updated_at := clock_timestamp();
+	IF NEW.updated_at = OLD.updated_at THEN
+		NEW.updated_at := clock_timestamp();
+	END IF;
 	RETURN NEW;
 END $$;
-COMMENT ON FUNCTION ruvector._touch() IS 'internal: trigger that sets updated_at';
+COMMENT ON FUNCTION ruvector._touch() IS 'internal: trigger that sets updated_at, unless the statement does';
 
 -- Documents and tokens per namespace, for BM25. Writers add to the row of their own shard, so they rarely wait for each other.
 CREATE FUNCTION ruvector._count_text() RETURNS trigger
@@ -49,7 +51,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION ruvector._count_text() IS 'internal: statement triggers that keep ruvector.text_statistics';
 
-CREATE FUNCTION ruvector.refresh_text_statistics(rel regclass DEFAULT 'ruvector.vectors_table') RETURNS void
+CREATE FUNCTION ruvector.refresh_text_statistics(rel regclass) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', rel);
