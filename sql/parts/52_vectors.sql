@@ -69,13 +69,13 @@ BEGIN
 	IF EXISTS (SELECT FROM pg_trigger WHERE tgrelid = rel AND tgname = 'ruvector_text_truncate') THEN
 		RETURN;
 	END IF;
-	EXECUTE format('CREATE OR REPLACE TRIGGER ruvector_text_insert AFTER INSERT ON %s REFERENCING NEW TABLE AS new_rows
+	EXECUTE format('CREATE TRIGGER ruvector_text_insert AFTER INSERT ON %s REFERENCING NEW TABLE AS new_rows
 		FOR EACH STATEMENT EXECUTE FUNCTION ruvector._count_text()', rel);
-	EXECUTE format('CREATE OR REPLACE TRIGGER ruvector_text_update AFTER UPDATE ON %s REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+	EXECUTE format('CREATE TRIGGER ruvector_text_update AFTER UPDATE ON %s REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
 		FOR EACH STATEMENT EXECUTE FUNCTION ruvector._count_text()', rel);
-	EXECUTE format('CREATE OR REPLACE TRIGGER ruvector_text_delete AFTER DELETE ON %s REFERENCING OLD TABLE AS old_rows
+	EXECUTE format('CREATE TRIGGER ruvector_text_delete AFTER DELETE ON %s REFERENCING OLD TABLE AS old_rows
 		FOR EACH STATEMENT EXECUTE FUNCTION ruvector._count_text()', rel);
-	EXECUTE format('CREATE OR REPLACE TRIGGER ruvector_text_truncate AFTER TRUNCATE ON %s
+	EXECUTE format('CREATE TRIGGER ruvector_text_truncate AFTER TRUNCATE ON %s
 		FOR EACH STATEMENT EXECUTE FUNCTION ruvector._count_text()', rel);
 	PERFORM ruvector.refresh_text_statistics(rel);
 END $$;
