@@ -273,7 +273,9 @@ CREATE FUNCTION ruvector._nearest(rel regclass, query @extschema@.vector, k int,
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	statement text;
-	saved text;
+	implied jsonb[] := ruvector._filter_containment(filter);
+	saved_ef text;
+	saved_scan text;
 	ids text[];
 	distances float8[];
 BEGIN
@@ -285,17 +287,24 @@ BEGIN
 		FROM (SELECT t.id::text, t.embedding %s $4 AS distance FROM %s t WHERE %s AND t.embedding IS NOT NULL ORDER BY %%s LIMIT $5) n',
 		ruvector._distance_operator(), rel, ruvector._conditions(rel, filter));
 	IF ef_search IS NOT NULL THEN
-		saved := current_setting('hnsw.ef_search');
+		saved_ef := current_setting('hnsw.ef_search');
 		PERFORM set_config('hnsw.ef_search', ef_search::text, true);
 	END IF;
-	EXECUTE format(statement, 'distance') INTO ids, distances
-	USING ruvector.current_namespace(), filter, ruvector._filter_containment(filter), query, k;
-	IF saved IS NOT NULL THEN
-		PERFORM set_config('hnsw.ef_search', saved, true);
+	-- Where GIN serves the filter, a long scan of the vector index costs more than the exact search.
+	IF cardinality(implied) > 0 AND NOT row_security_active(rel) THEN
+		saved_scan := current_setting('hnsw.max_scan_tuples');
+		PERFORM set_config('hnsw.max_scan_tuples', least(saved_scan::bigint, greatest(1000, 100::bigint * k))::text, true);
+	END IF;
+	EXECUTE format(statement, 'distance') INTO ids, distances USING ruvector.current_namespace(), filter, implied, query, k;
+	IF saved_ef IS NOT NULL THEN
+		PERFORM set_config('hnsw.ef_search', saved_ef, true);
+	END IF;
+	IF saved_scan IS NOT NULL THEN
+		PERFORM set_config('hnsw.max_scan_tuples', saved_scan, true);
 	END IF;
 	IF coalesce(cardinality(ids), 0) < k THEN
 		EXECUTE format(statement, format('(t.embedding %s $4) + 0', ruvector._distance_operator())) INTO ids, distances
-		USING ruvector.current_namespace(), filter, ruvector._filter_containment(filter), query, k;
+		USING ruvector.current_namespace(), filter, implied, query, k;
 	END IF;
 	RETURN QUERY SELECT unnest(ids), unnest(distances);
 END $$;
