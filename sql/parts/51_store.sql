@@ -461,9 +461,18 @@ CREATE FUNCTION ruvector._grant_tables(grantee regrole, can_write boolean) RETUR
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	tables text;
+	view regclass;
 BEGIN
 	SELECT string_agg(t::text, ', ') INTO tables FROM ruvector._memory_tables() t;
 	EXECUTE format('GRANT SELECT ON ruvector.store_settings, ruvector.namespaces, ruvector.namespace_grants, %s TO %s', tables, grantee);
+	-- Views of the store ask with the rights of who uses them; any other would go past the policies.
+	FOR view IN
+		SELECT c.oid::regclass FROM pg_class c
+		WHERE c.relnamespace = 'ruvector'::regnamespace AND c.relkind = 'v' AND 'security_invoker=true' = ANY (c.reloptions)
+			AND pg_has_role(c.relowner, 'USAGE')
+	LOOP
+		EXECUTE format('GRANT SELECT ON %s TO %s', view, grantee);
+	END LOOP;
 	IF can_write THEN
 		EXECUTE format('GRANT INSERT, UPDATE, DELETE ON %s TO %s', tables, grantee);
 	END IF;

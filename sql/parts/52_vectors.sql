@@ -241,7 +241,7 @@ BEGIN
 	RETURN QUERY
 	SELECT v.id, v.embedding::@extschema@.vector, v.metadata, v.content, v.created_at, v.updated_at, v.expires_at
 	FROM ruvector.vectors_table v
-	WHERE v.namespace = ruvector.current_namespace() AND v.id = vector_id AND (v.expires_at IS NULL OR v.expires_at > now());
+	WHERE v.namespace = ruvector.current_namespace() AND v.id = vector_id AND (v.expires_at IS NULL OR v.expires_at > statement_timestamp());
 END $$;
 COMMENT ON FUNCTION ruvector.vector_get(text) IS 'the vector of an id; no row if there is none or it has expired';
 
@@ -252,7 +252,7 @@ DECLARE
 	result text := 't.namespace = $1';
 BEGIN
 	IF live AND EXISTS (SELECT FROM pg_attribute WHERE attrelid = rel AND attname = 'expires_at' AND NOT attisdropped) THEN
-		result := result || ' AND (t.expires_at IS NULL OR t.expires_at > now())';
+		result := result || ' AND (t.expires_at IS NULL OR t.expires_at > statement_timestamp())';
 	END IF;
 	IF filter IS NOT NULL THEN
 		-- A selective filter can so be served by the GIN index.

@@ -109,7 +109,7 @@ BEGIN
 	FOR rel IN SELECT t FROM ruvector._memory_tables() t
 		JOIN pg_attribute a ON a.attrelid = t AND a.attname = 'expires_at' AND NOT a.attisdropped
 	LOOP
-		EXECUTE format('DELETE FROM %s WHERE expires_at <= now()', rel);
+		EXECUTE format('DELETE FROM %s WHERE expires_at <= statement_timestamp()', rel);
 		GET DIAGNOSTICS n = ROW_COUNT;
 		total := total + n;
 	END LOOP;

@@ -10,6 +10,7 @@ CREATE TABLE ruvector.attachments (
 	FOREIGN KEY (namespace, vector_id) REFERENCES ruvector.vectors_table (namespace, id) ON DELETE CASCADE);
 CREATE VIEW ruvector.invoker_view WITH (security_invoker = true) AS SELECT * FROM ruvector.vectors_table;
 
+CREATE VIEW ruvector.owner_view AS SELECT * FROM ruvector.vectors_table;
 CREATE ROLE memory_a;
 CREATE ROLE memory_b;
 CREATE ROLE memory_reader;
@@ -23,7 +24,6 @@ SELECT ruvector.enable_rls();
 SELECT ruvector.enable_rls();
 SELECT ruvector.grant_namespace('b', 'memory_reader');
 SELECT ruvector.grant_namespace('b', 'memory_team', true);
-GRANT SELECT ON ruvector.invoker_view TO PUBLIC;
 SELECT is_empty($$ SELECT t FROM ruvector._memory_tables() t JOIN pg_class c ON c.oid = t WHERE NOT c.relrowsecurity
 	OR (SELECT count(*) FROM pg_policy p WHERE p.polrelid = t) <> 4 $$, 'every table has its four policies');
 
@@ -54,6 +54,7 @@ SELECT is((SELECT row_count FROM ruvector.stats() WHERE relation = 'vectors_tabl
 SELECT is((SELECT checked FROM ruvector.verify_witness_chain()), 0::bigint, 'witness log');
 SELECT is((SELECT array_agg(id) FROM ruvector.vectors_table), '{mine}', 'the table shows its own rows');
 SELECT is((SELECT array_agg(id) FROM ruvector.invoker_view), '{mine}', 'so does a view of the invoker');
+SELECT throws_ok($$ SELECT FROM ruvector.owner_view $$, '42501', NULL, 'a view that asks as its owner is not opened');
 SELECT is_empty($$ SELECT FROM ruvector.attachments $$, 'and the other table');
 SELECT is_empty($$ SELECT FROM ruvector.text_statistics WHERE namespace = 'b' $$, 'not even how many there are');
 SELECT is((SELECT array_agg(namespace) FROM ruvector.namespaces), '{a}', 'nor which namespaces there are');
