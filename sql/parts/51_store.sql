@@ -332,7 +332,7 @@ BEGIN
 			created_at timestamptz NOT NULL DEFAULT now());
 		-- A row lets the grantee and the roles that have its privileges read.
 		CREATE TABLE ruvector.namespace_grants (
-			namespace text NOT NULL REFERENCES ruvector.namespaces ON UPDATE CASCADE ON DELETE CASCADE,
+			namespace text NOT NULL REFERENCES ruvector.namespaces ON DELETE CASCADE,
 			grantee regrole NOT NULL,
 			can_write boolean NOT NULL DEFAULT false,
 			PRIMARY KEY (namespace, grantee));

@@ -24,11 +24,12 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION ruvector._touch() IS 'internal: trigger that sets updated_at, unless the statement does';
 
--- Documents and tokens per namespace, for BM25. Writers add to the row of their own shard, so they rarely wait for each other.
+-- Documents and tokens per namespace, for BM25. A transaction adds to rows of a shard that no other one is writing to, so writers
+-- neither wait for each other nor run into deadlocks.
 CREATE FUNCTION ruvector._count_text() RETURNS trigger
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-	shard constant int := pg_backend_pid() % 64;
+	shard int := pg_backend_pid() % 64;
 	upsert constant text := 'INSERT INTO ruvector.text_statistics AS s (relation, namespace, shard, documents, tokens)
 		SELECT $1, c.namespace, $2, sum(c.sign), sum(c.sign * ruvector._bm25_length(c.content_tsv))
 		FROM (%s) c WHERE length(c.content_tsv) > 0
@@ -36,6 +37,10 @@ DECLARE
 		ON CONFLICT (relation, namespace, shard) DO UPDATE
 		SET documents = s.documents + excluded.documents, tokens = s.tokens + excluded.tokens';
 BEGIN
+	FOR attempt IN 1 .. 64 LOOP
+		EXIT WHEN pg_try_advisory_xact_lock(hashtext('ruvector.text_statistics'), shard);
+		shard := (shard + 1) % 64;
+	END LOOP;
 	CASE TG_OP
 	WHEN 'INSERT' THEN
 		EXECUTE format(upsert, 'SELECT 1 AS sign, namespace, content_tsv FROM new_rows') USING TG_TABLE_NAME, shard;

@@ -17,6 +17,26 @@ SELECT throws_ok($$ SELECT ruvector.init(3, index_options => '{"n": 3}') $$, '22
 SELECT throws_ok($$ SELECT ruvector.init(3, embedder => 'lower(text)') $$, '42P13', NULL, 'a function that is no embedder');
 SELECT is(to_regclass('ruvector.store_settings'), NULL, 'failed calls leave nothing');
 
+-- Every metric and no index: the search is that of the operator, similarity grows as distance falls.
+CREATE FUNCTION pg_temp.searches(metric text, operator text, method text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+	expected text[];
+BEGIN
+	PERFORM ruvector.init(3, metric, 'm', index_method => method);
+	INSERT INTO ruvector.vectors_table (id, embedding) SELECT i, ARRAY[i % 7 - 3, i % 11 - 4, i % 5 + 1]::real[]::vector FROM generate_series(1, 300) i;
+	EXECUTE format('SELECT array_agg(round(d::numeric, 5)) FROM (SELECT embedding %s ''[2,1,3]'' AS d FROM ruvector.vectors_table ORDER BY d LIMIT 20) x', operator) INTO expected;
+	RETURN NEXT is((SELECT array_agg(round(distance::numeric, 5)::text) FROM ruvector.vector_search('[2,1,3]', 20)), expected, metric || ', ' || method || ': distances');
+	RETURN NEXT ok((SELECT bool_and(similarity <= before) FROM (SELECT similarity, lag(similarity) OVER () AS before FROM ruvector.vector_search('[2,1,3]', 20)) x), metric || ', ' || method || ': similarity');
+	RETURN NEXT is((SELECT count(*)::int FROM pg_indexes WHERE schemaname = 'ruvector' AND indexdef LIKE '%USING hnsw (embedding vector_' || metric || '_ops)%'), (method = 'hnsw')::int, metric || ', ' || method || ': index');
+	RETURN NEXT is((SELECT count(*)::int FROM ruvector.vectors_table WHERE embedding_model = 'm'), 300, metric || ', ' || method || ': the model is noted');
+END $$;
+SAVEPOINT none;
+SELECT pg_temp.searches('cosine', '<=>', 'hnsw'); ROLLBACK TO none;
+SELECT pg_temp.searches('l2', '<->', 'hnsw'); ROLLBACK TO none;
+SELECT pg_temp.searches('ip', '<#>', 'hnsw'); ROLLBACK TO none;
+SELECT pg_temp.searches('l1', '<+>', 'hnsw'); ROLLBACK TO none;
+SELECT pg_temp.searches('l2', '<->', 'none'); ROLLBACK TO none;
+
 -- init.
 SELECT is(ruvector.init(3) - ARRAY['created_at', 'store_id', 'text_search_config'],
 	'{"created": true, "dimensions": 3, "metric": "cosine", "embedding_model": "external", "embedder": null, "index_method": "hnsw", "index_options": {"m": 16, "ef_construction": 200}, "schema_version": 1}',

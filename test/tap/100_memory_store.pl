@@ -82,6 +82,21 @@ for my $format (qw(plain custom)) {
 	is($node->safe_psql($format, "SET ROLE tenant; SET ruvector.namespace = 'default'; SELECT count(*), count(DISTINCT namespace) FROM ruvector.vectors_table"), '200|1', "$format: the tenant sees its own");
 }
 
+# The extension is trusted: the owner of a database creates it and the store without a superuser.
+$node->safe_psql('postgres', 'CREATE ROLE landlord LOGIN; CREATE DATABASE house OWNER landlord');
+is($node->safe_psql('house', "SET SESSION AUTHORIZATION landlord; CREATE EXTENSION ruvector; SELECT ruvector.init(3)->'created'; SELECT ruvector.vector_insert('[1,2,3]', id => 'a')"),
+	"true\na", 'the owner of a database needs no superuser');
+
+# A writer does not wait for the statistics of text of another transaction, even where both begin at the same shard.
+my ($first, $second) = map { $node->background_psql('postgres', on_error_die => 1) } 1 .. 2;
+my $shard = $second->query_safe('SELECT pg_backend_pid() % 64');
+$first->query_safe("BEGIN; SELECT pg_advisory_xact_lock(hashtext('ruvector.text_statistics'), $shard); "
+	  . "INSERT INTO ruvector.text_statistics AS s VALUES ('vectors_table', 'default', $shard, 1, 1) ON CONFLICT (relation, namespace, shard) DO UPDATE SET documents = s.documents + 1");
+$second->query_safe("SET lock_timeout = '5s'; SELECT ruvector.vector_insert(id => 'w', content => 'words')");
+$first->query_safe('ROLLBACK');
+$_->quit for $first, $second;
+is($node->safe_psql('postgres', "SELECT sum(documents) FROM ruvector.text_statistics; SELECT ruvector.vector_delete('w')"), "401\n1", 'writers of text do not wait for each other');
+
 # COPY as a tenant: out what it may read, in nothing.
 is($node->safe_psql('postgres', "SET ROLE tenant; SET ruvector.namespace = 'default'; COPY (SELECT count(*), min(namespace), max(namespace) FROM ruvector.vectors_table) TO STDOUT"), "200\tacme\tacme", 'COPY of a query');
 my ($code, $out, $err) = $node->psql('postgres', "SET ROLE tenant; COPY ruvector.vectors_table (namespace, id) TO STDOUT");
