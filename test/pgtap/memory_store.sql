@@ -201,5 +201,18 @@ SELECT is_empty($$ SELECT FROM ruvector.vectors_table WHERE id = 'old' $$, 'dele
 SELECT results_eq($$ SELECT row_count, detail FROM ruvector.stats(true) WHERE relation = 'vectors_table' $$, $$ VALUES (4::bigint, '{"default": 2, "team": 2}'::jsonb) $$, 'stats');
 SELECT ok((SELECT total_bytes > index_bytes AND index_bytes > 0 FROM ruvector.stats() WHERE relation = 'vectors_table'), 'bytes');
 
+-- A namespace goes with all that is in it.
+CREATE TABLE ruvector.aa_parent (namespace text NOT NULL, id int, PRIMARY KEY (namespace, id));
+CREATE TABLE ruvector.child (namespace text NOT NULL, id int, FOREIGN KEY (namespace, id) REFERENCES ruvector.aa_parent);
+UPDATE ruvector.vectors_table SET content = 'two words' WHERE id = 'p';
+INSERT INTO ruvector.aa_parent VALUES ('team', 1), ('default', 1);
+INSERT INTO ruvector.child VALUES ('team', 1), ('default', 1);
+SELECT throws_ok($$ SELECT ruvector.drop_namespace('nowhere') $$, '42704', NULL, 'dropping an unknown namespace');
+SELECT is(ruvector.drop_namespace('team'), 4::bigint, 'drop_namespace');
+SELECT results_eq($$ SELECT relation, detail FROM ruvector.stats(true) WHERE row_count > 0 AND relation IN ('aa_parent', 'child', 'vectors_table', 'text_statistics') $$,
+	$$ VALUES ('aa_parent', '{"default": 1}'::jsonb), ('child', '{"default": 1}'), ('text_statistics', '{"default": 1}'), ('vectors_table', '{"default": 2}') $$, 'the others stay');
+SELECT is_empty($$ SELECT FROM pg_indexes WHERE schemaname = 'ruvector' AND indexdef LIKE '%WHERE (namespace%' $$, 'its indexes are gone');
+SELECT throws_ok($$ SELECT ruvector.set_namespace('team') $$, '42704', NULL, 'it is gone');
+
 SELECT * FROM finish();
 ROLLBACK;
