@@ -204,7 +204,7 @@ SELECT ok((SELECT total_bytes > index_bytes AND index_bytes > 0 FROM ruvector.st
 -- A namespace goes with all that is in it.
 CREATE TABLE ruvector.aa_parent (namespace text NOT NULL, id int, PRIMARY KEY (namespace, id));
 CREATE TABLE ruvector.child (namespace text NOT NULL, id int, FOREIGN KEY (namespace, id) REFERENCES ruvector.aa_parent);
-UPDATE ruvector.vectors_table SET content = 'two words' WHERE id = 'p';
+UPDATE ruvector.vectors_table SET content = 'two words', embedding = '[9,9,9]' WHERE id = 'p';
 INSERT INTO ruvector.aa_parent VALUES ('team', 1), ('default', 1);
 INSERT INTO ruvector.child VALUES ('team', 1), ('default', 1);
 SELECT throws_ok($$ SELECT ruvector.drop_namespace('nowhere') $$, '42704', NULL, 'dropping an unknown namespace');
