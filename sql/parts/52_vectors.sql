@@ -271,6 +271,16 @@ END $$;
 COMMENT ON FUNCTION ruvector._conditions(regclass, jsonb, boolean) IS
 	'internal: condition on a table t for EXECUTE: $1 namespace, $2 filter, $3 _filter_containment(filter)';
 
+-- If a share s of N rows matches, the index visits about k / s vertices and an exact search reads s N rows; at sqrt(k N) visits
+-- both cost the same. Beyond that the index is given up, so that no search takes much longer than twice the better way.
+CREATE FUNCTION ruvector._scan_limit(rel regclass, k int) RETURNS int
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT least(current_setting('hnsw.max_scan_tuples')::float8, greatest(1000, sqrt(k * greatest(reltuples, 0)::float8)))::int
+	FROM pg_class WHERE oid = rel
+$$;
+COMMENT ON FUNCTION ruvector._scan_limit(regclass, int) IS
+	'internal: hnsw.max_scan_tuples for a search of k rows whose conditions are also served by other indexes';
+
 -- The index is asked first. If it gives fewer than k rows, because its scan ended before enough of them passed the filter or
 -- because there are no more, an exact search decides.
 CREATE FUNCTION ruvector._nearest(rel regclass, query @extschema@.vector, k int, filter jsonb DEFAULT NULL, ef_search int DEFAULT NULL)
@@ -295,10 +305,10 @@ BEGIN
 		saved_ef := current_setting('hnsw.ef_search');
 		PERFORM set_config('hnsw.ef_search', ef_search::text, true);
 	END IF;
-	-- Where GIN serves the filter, a long scan of the vector index costs more than the exact search.
-	IF cardinality(implied) > 0 AND NOT row_security_active(rel) THEN
+	-- The namespace and what GIN finds can be read without the vector index; not so any other filter.
+	IF filter IS NULL OR cardinality(implied) > 0 AND NOT row_security_active(rel) THEN
 		saved_scan := current_setting('hnsw.max_scan_tuples');
-		PERFORM set_config('hnsw.max_scan_tuples', least(saved_scan::bigint, greatest(1000, 100::bigint * k))::text, true);
+		PERFORM set_config('hnsw.max_scan_tuples', ruvector._scan_limit(rel, k)::text, true);
 	END IF;
 	EXECUTE format(statement, 'distance') INTO ids, distances USING ruvector.current_namespace(), filter, implied, query, k;
 	IF saved_ef IS NOT NULL THEN
