@@ -383,15 +383,12 @@ CREATE FUNCTION ruvector._distinctive_terms(inside text[], outside text[], max_t
 		WHERE length(w.lexeme) > 2 AND w.lexeme ~ '[[:alpha:]]' AND ts_lexize('english_stem', w.lexeme) IS DISTINCT FROM '{}'),
 	counts AS (
 		SELECT lexeme, count(*) FILTER (WHERE is_inside) AS a, count(*) FILTER (WHERE NOT is_inside) AS b,
-			cardinality(inside)::float8 AS n, coalesce(cardinality(outside), 0)::float8 AS m
+			cardinality(inside) AS n, cardinality(outside) AS m
 		FROM words GROUP BY lexeme)
 	SELECT c.lexeme, c.a, c.b, x.g2
-	FROM counts c, LATERAL (SELECT 2 * sum(observed * ln(observed / expected)) AS g2 FROM (VALUES
-			(c.a, c.n * (c.a + c.b) / (c.n + c.m)), (c.n - c.a, c.n * (c.n + c.m - c.a - c.b) / (c.n + c.m)),
-			(c.b, c.m * (c.a + c.b) / (c.n + c.m)), (c.m - c.b, c.m * (c.n + c.m - c.a - c.b) / (c.n + c.m))) v(observed, expected)
-		WHERE observed > 0) x
-	-- More often inside than outside, in more than one text, and beyond chance (p < 0.01).
-	WHERE c.a > 1 AND c.a * c.m > c.b * c.n AND x.g2 > 6.635
+	FROM counts c, LATERAL ruvector.log_likelihood_ratio(c.a, c.n - c.a, c.b, c.m - c.b) x
+	-- More often inside than outside, in more than one text, and beyond chance.
+	WHERE c.a > 1 AND c.a * c.m > c.b * c.n AND x.p_value < 0.01
 	ORDER BY x.g2 DESC, c.lexeme LIMIT max_terms
 $$;
 COMMENT ON FUNCTION ruvector._distinctive_terms(text[], text[], int) IS 'internal: words more frequent in the texts inside than outside, by the log-likelihood ratio G2';
