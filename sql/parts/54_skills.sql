@@ -116,7 +116,7 @@ BEGIN
 
 	CREATE TRIGGER ruvector_auto_consolidate AFTER INSERT ON ruvector.reflexion_episodes
 		REFERENCING NEW TABLE AS new_episodes FOR EACH STATEMENT
-		WHEN (coalesce(current_setting('ruvector.auto_consolidate', true), '') IN ('on', 'true', '1'))
+		WHEN (coalesce(nullif(current_setting('ruvector.auto_consolidate', true), '')::boolean, false))
 		EXECUTE FUNCTION ruvector._auto_consolidate_new();
 
 	COMMENT ON TABLE ruvector.skills_library IS 'what an agent can do: made by hand or from episodes; counters are in skill_stats, both together in the view skills';
