@@ -109,3 +109,66 @@ CREATE FUNCTION ruvector.conformal_quantile(scores float8[], alpha float8) RETUR
 	AS 'MODULE_PATHNAME', 'ruvector_conformal_quantile' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION ruvector.conformal_quantile(float8[], float8) IS
 	'the ceil((n + 1)(1 - alpha))-th smallest score, which bounds a new exchangeable score with probability 1 - alpha or more; Infinity if n is too small for that; alpha in (0, 1)';
+
+-- Merkle trees (RFC 6962).
+CREATE FUNCTION ruvector.merkle_root(leaves bytea[]) RETURNS bytea
+	AS 'MODULE_PATHNAME', 'ruvector_merkle_root' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION ruvector.merkle_root(bytea[]) IS
+	'root of the Merkle tree of RFC 6962 over these leaf inputs: leaf SHA-256(0x00 || input), node SHA-256(0x01 || left || right); SHA-256 of nothing for no leaves';
+
+CREATE FUNCTION ruvector.merkle_audit_path(leaves bytea[], leaf_index integer) RETURNS bytea[]
+	AS 'MODULE_PATHNAME', 'ruvector_merkle_audit_path' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION ruvector.merkle_audit_path(bytea[], integer) IS
+	'hashes that lead from a leaf, counted from 0, to the root; empty for a tree of one leaf; error for a leaf that is not there';
+
+CREATE FUNCTION ruvector.merkle_verify(leaf bytea, leaf_index integer, tree_size integer, audit_path bytea[], root bytea)
+	RETURNS boolean
+	AS 'MODULE_PATHNAME', 'ruvector_merkle_verify' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION ruvector.merkle_verify(bytea, integer, integer, bytea[], bytea) IS
+	'whether the audit path proves that this leaf input is at this index (from 0) of the tree with this size and root; needs no table';
+
+-- Diversity.
+CREATE FUNCTION ruvector._mmr(ids integer, embeddings @extschema@.vector[], query @extschema@.vector, k integer,
+	lambda float8, metric text, OUT rank integer, OUT item integer, OUT mmr_score float8, OUT similarity float8)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'ruvector_mmr' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION ruvector._mmr(integer, @extschema@.vector[], @extschema@.vector, integer, float8, text) IS
+	'mmr_rerank by position; ids is the number of embeddings that is expected';
+
+CREATE FUNCTION ruvector.mmr_rerank(ids anyarray, embeddings @extschema@.vector[], query @extschema@.vector,
+	k integer DEFAULT 10, lambda float8 DEFAULT 0.5, metric text DEFAULT 'cosine')
+	RETURNS TABLE (rank integer, id anyelement, mmr_score float8, similarity float8)
+	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE ROWS 10
+	AS $$
+		SELECT m.rank, ids[pg_catalog.array_lower(ids, 1) OPERATOR(pg_catalog.+) m.item OPERATOR(pg_catalog.-) 1],
+			m.mmr_score, m.similarity
+		FROM ruvector._mmr(pg_catalog.cardinality(ids), embeddings, query, k, lambda, metric) m
+	$$;
+COMMENT ON FUNCTION ruvector.mmr_rerank(anyarray, @extschema@.vector[], @extschema@.vector, integer, float8, text) IS
+	'the k of these candidates (one embedding an id) by maximal marginal relevance (Carbonell & Goldstein 1998), in the order of choice: lambda * similarity to the query - (1 - lambda) * largest similarity to what was chosen; lambda 1 = by relevance alone. Similarity by metric: cosine, ip (inner product), l2 and l1 (1 / (1 + distance))';
+
+CREATE FUNCTION ruvector.diversity_score(embeddings @extschema@.vector[], metric text DEFAULT 'cosine') RETURNS float8
+	AS 'MODULE_PATHNAME', 'ruvector_diversity_score' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION ruvector.diversity_score(@extschema@.vector[], text) IS
+	'mean of 1 - similarity over all pairs (metric as for mmr_rerank): 0 for identical vectors; NULL with fewer than two';
+
+-- Term scores and fusion.
+CREATE FUNCTION ruvector._bm25(tsv tsvector, terms text[], idf float8[], avgdl float8, k1 float8 DEFAULT 1.2,
+	b float8 DEFAULT 0.75) RETURNS float8
+	AS 'MODULE_PATHNAME', 'ruvector_bm25' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION ruvector._bm25(tsvector, text[], float8[], float8, float8, float8) IS
+	'BM25 (Robertson & Zaragoza 2009) of a document: terms are lexemes with their idf, avgdl the mean of _bm25_length; a tsvector keeps at most 255 positions of a lexeme';
+
+CREATE FUNCTION ruvector._bm25_length(tsv tsvector) RETURNS integer
+	AS 'MODULE_PATHNAME', 'ruvector_bm25_length' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION ruvector._bm25_length(tsvector) IS 'length of a document in terms: its positions; a lexeme without positions counts once';
+
+CREATE FUNCTION ruvector._bm25_idf(documents bigint, document_frequency bigint) RETURNS float8
+	AS 'MODULE_PATHNAME', 'ruvector_bm25_idf' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION ruvector._bm25_idf(bigint, bigint) IS 'ln(1 + (N - df + 0.5) / (df + 0.5))';
+
+CREATE FUNCTION ruvector.rrf_score(rank bigint, weight float8 DEFAULT 1, k integer DEFAULT 60) RETURNS float8
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	AS $$ SELECT weight OPERATOR(pg_catalog./) (k OPERATOR(pg_catalog.+) rank)::float8 $$;
+COMMENT ON FUNCTION ruvector.rrf_score(bigint, float8, integer) IS
+	'reciprocal rank fusion (Cormack et al. 2009): sum this over the rankings in which an item is found; rank counts from 1';
