@@ -49,7 +49,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION ruvector._count_text() IS 'internal: statement triggers that keep ruvector.text_statistics';
 
-CREATE FUNCTION ruvector.refresh_text_statistics(rel regclass DEFAULT 'ruvector.vectors_table') RETURNS void
+CREATE FUNCTION ruvector.refresh_text_statistics(rel regclass) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', rel);

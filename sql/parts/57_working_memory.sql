@@ -79,19 +79,19 @@ CREATE FUNCTION ruvector.find_relevant_turns(session_id text DEFAULT NULL, query
 		query @extschema@.vector DEFAULT NULL)
 	RETURNS SETOF ruvector.turn
 	LANGUAGE plpgsql STABLE ROWS 5 SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
 DECLARE
 	s record := ruvector._settings();
 	q @extschema@.vector := ruvector._query_vector(query, query_text);
-	distance text := 't.embedding ' || ruvector._distance_operator() || ' $1';
 BEGIN
 	PERFORM ruvector._require_k(k);
-	RETURN QUERY EXECUTE format(
-		'SELECT n.id, n.session_id, n.turn_number, n.role, n.content, n.created_at, n.expires_at, ruvector._similarity(n.distance, $5)
-		FROM (SELECT t.*, %1$s AS distance FROM ruvector.session_turns t
-			WHERE t.namespace = $2 AND (t.expires_at IS NULL OR t.expires_at > now()) AND t.embedding IS NOT NULL%2$s
-			ORDER BY %1$s LIMIT $4) n
-		ORDER BY n.distance, n.id', distance, CASE WHEN session_id IS NOT NULL THEN ' AND t.session_id = $3' ELSE '' END)
-		USING q, ruvector.current_namespace(), session_id, k, s.metric;
+	RETURN QUERY
+		SELECT t.id, t.session_id, t.turn_number, t.role, t.content, t.created_at, t.expires_at, ruvector._similarity(n.distance, s.metric)
+		FROM ruvector._nearest_ids('ruvector.session_turns m', ' AND (m.expires_at IS NULL OR m.expires_at > now())'
+				|| CASE WHEN session_id IS NOT NULL THEN format(' AND m.session_id = %L', session_id) ELSE '' END, q, k) f,
+			LATERAL unnest(f.ids, f.distances) n(id, distance)
+			JOIN ruvector.session_turns t ON t.namespace = ruvector.current_namespace() AND t.id = n.id
+		ORDER BY n.distance, n.id;
 END $$;
 COMMENT ON FUNCTION ruvector.find_relevant_turns(text, text, int, @extschema@.vector) IS
 	'the k turns of a session (NULL: of all) nearest in meaning to query_text or the vector query; not the expired ones, nor those without an embedding';
