@@ -52,6 +52,13 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION ruvector._batch(jsonb, text[]) IS 'internal: the objects of a batch with the names of their fields in snake_case; an error (22023) for an unknown field';
 
+-- The column would refuse wrong dimensions too, but cannot say what to do about it.
+CREATE FUNCTION ruvector._given_vector(embedding @extschema@.vector) RETURNS @extschema@.vector
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT ruvector._checked_vector(embedding, s.dimensions, s.metric) FROM ruvector._settings() s WHERE embedding IS NOT NULL
+$$;
+COMMENT ON FUNCTION ruvector._given_vector(@extschema@.vector) IS 'internal: the vector, or an error (22000) if the store cannot hold it; NULL for NULL';
+
 CREATE FUNCTION ruvector._create_reflexion() RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -127,7 +134,7 @@ BEGIN
 		(task, reward, success, session_id, input, output, critique, latency_ms, tokens_used, tags, metadata, actions,
 		observations, embedding, agent_id, ts, external_id)
 	VALUES (task, reward, success, coalesce(session_id, 'default'), input, output, critique, latency_ms, tokens_used,
-		coalesce(tags, '{}'), coalesce(metadata, '{}'), coalesce(actions, '{}'), coalesce(observations, '{}'), embedding,
+		coalesce(tags, '{}'), coalesce(metadata, '{}'), coalesce(actions, '{}'), coalesce(observations, '{}'), ruvector._given_vector(embedding),
 		agent_id, coalesce(ts, clock_timestamp()), external_id)
 	RETURNING e.id INTO new_id;
 	RETURN new_id;
@@ -144,7 +151,7 @@ BEGIN
 			observations, embedding, agent_id, ts, external_id)
 		SELECT x.task, coalesce(x.reward, 0), coalesce(x.success, false), coalesce(x.session_id, 'default'), x.input,
 			x.output, x.critique, x.latency_ms, x.tokens_used, coalesce(x.tags, '{}'), coalesce(x.metadata, '{}'),
-			coalesce(x.actions, '{}'), coalesce(x.observations, '{}'), x.embedding, x.agent_id,
+			coalesce(x.actions, '{}'), coalesce(x.observations, '{}'), ruvector._given_vector(x.embedding), x.agent_id,
 			coalesce(x.ts, clock_timestamp()), x.external_id
 		FROM jsonb_to_recordset(ruvector._batch(episodes, ARRAY['task', 'reward', 'success', 'session_id', 'input', 'output',
 			'critique', 'latency_ms', 'tokens_used', 'tags', 'metadata', 'actions', 'observations', 'embedding', 'agent_id',
@@ -162,7 +169,7 @@ CREATE FUNCTION ruvector.add_critique(episode_id bigint, critique text, embeddin
 #variable_conflict use_variable
 BEGIN
 	UPDATE ruvector.reflexion_episodes AS e
-	SET critique = critique, embedding = coalesce(embedding, e.embedding)
+	SET critique = critique, embedding = coalesce(ruvector._given_vector(embedding), e.embedding)
 	WHERE e.namespace = ruvector.current_namespace() AND e.id = episode_id;
 	PERFORM ruvector._require(FOUND, format('episode %s does not exist', episode_id),
 		format('Namespace: %s.', ruvector.current_namespace()), 'P0002');

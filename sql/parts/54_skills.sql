@@ -222,7 +222,7 @@ BEGIN
 			UPDATE ruvector.skills_library s SET description = description, signature = coalesce(signature, s.signature), code = code,
 				category = category, parameters = coalesce(parameters, s.parameters), examples = coalesce(examples, s.examples),
 				steps = coalesce(steps, s.steps), metadata = coalesce(metadata, s.metadata),
-				embedding = coalesce(embedding, s.embedding), updated_at = now()
+				embedding = coalesce(ruvector._given_vector(embedding), s.embedding), updated_at = now()
 			WHERE s.namespace = ruvector.current_namespace() AND s.id = new_id;
 		END IF;
 		IF new_id IS NOT NULL THEN
@@ -232,7 +232,7 @@ BEGIN
 	INSERT INTO ruvector.skills_library AS s (name, description, signature, code, category, parameters, examples, steps,
 		created_from_episode, agent_id, metadata, embedding)
 	VALUES (name, description, coalesce(signature, '{"inputs": {}, "outputs": {}}'), code, category, coalesce(parameters, '{}'),
-		coalesce(examples, '{}'), coalesce(steps, '[]'), created_from_episode, agent_id, coalesce(metadata, '{}'), embedding)
+		coalesce(examples, '{}'), coalesce(steps, '[]'), created_from_episode, agent_id, coalesce(metadata, '{}'), ruvector._given_vector(embedding))
 	RETURNING s.id INTO new_id;
 	IF uses > 0 THEN
 		PERFORM ruvector._add_skill_stats(new_id, uses, successes, CASE WHEN avg_reward IS NULL THEN 0 ELSE uses END, avg_reward, 0,
@@ -757,7 +757,7 @@ BEGIN
 	PERFORM ruvector._require(coalesce(uses, 0) >= 0 AND coalesce(avg_reward, 0) NOT IN ('NaN', 'Infinity', '-Infinity'),
 		'uses must not be negative and avg_reward must be finite', '0 uses means untried.');
 	INSERT INTO ruvector.reasoning_patterns AS p (task_type, approach, seeded_success_rate, tags, metadata, embedding)
-	VALUES (task_type, approach, success_rate, coalesce(tags, '{}'), coalesce(metadata, '{}'), embedding)
+	VALUES (task_type, approach, success_rate, coalesce(tags, '{}'), coalesce(metadata, '{}'), ruvector._given_vector(embedding))
 	RETURNING p.id INTO new_id;
 	IF uses > 0 THEN
 		INSERT INTO ruvector.pattern_stats (pattern_id, uses, successes, reward_mean)

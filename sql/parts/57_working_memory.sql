@@ -63,7 +63,7 @@ BEGIN
 		WHERE t.namespace = ruvector.current_namespace() AND t.session_id = session_id;
 	END IF;
 	INSERT INTO ruvector.session_turns AS t (session_id, turn_number, role, content, embedding, expires_at)
-	VALUES (session_id, turn_number, role, content, embedding, now() + ttl)
+	VALUES (session_id, turn_number, role, content, ruvector._given_vector(embedding), now() + ttl)
 	RETURNING t.id INTO new_id;
 	RETURN new_id;
 END $$;
