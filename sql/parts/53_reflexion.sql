@@ -292,7 +292,7 @@ DECLARE
 		|| CASE WHEN tags IS NOT NULL THEN format(' AND m.tags @> %L::text[]', tags) ELSE '' END
 		|| ruvector._filter_condition(filter);
 	plain boolean := mmr_lambda IS NULL AND half_life IS NULL AND NOT coalesce(hybrid, false);
-	pool int := CASE WHEN plain THEN k ELSE greatest(10 * k, 100) END;
+	pool int := CASE WHEN plain THEN k ELSE greatest(5 * k, 50) END;
 	ids bigint[];
 	distances float8[];
 	scores float8[];
@@ -357,7 +357,7 @@ BEGIN
 	END IF;
 END $$;
 COMMENT ON FUNCTION ruvector.retrieve_relevant(text, int, text, float8, boolean, boolean, interval, text, text, text[], jsonb, @extschema@.vector, float8, interval, boolean) IS
-	'the k episodes nearest in meaning to task and current_state (or to the vector query), best first, of those that fit all conditions: outcome, reward, age, session, agent, all tags, filter on metadata. Options work on the 10 k nearest: hybrid fuses with BM25 (reciprocal rank fusion), half_life halves the score with age, mmr_lambda (0 diverse .. 1 similar) avoids repetition (MMR)';
+	'the k episodes nearest in meaning to task and current_state (or to the vector query), best first, of those that fit all conditions: outcome, reward, age, session, agent, all tags, filter on metadata. Options work on the 5 k (at least 50) nearest: hybrid fuses with BM25 (reciprocal rank fusion), half_life halves the score with age, mmr_lambda (0 diverse .. 1 similar) avoids repetition (MMR)';
 
 CREATE FUNCTION ruvector.get_recent_episodes(session_id text DEFAULT NULL, max_rows int DEFAULT 10)
 	RETURNS SETOF ruvector.retrieved_episode

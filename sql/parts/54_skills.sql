@@ -299,7 +299,7 @@ CREATE FUNCTION ruvector.search_skills(
 DECLARE
 	s record := ruvector._settings();
 	q @extschema@.vector := ruvector._query_vector(query, task);
-	pool int := coalesce(fetch_k, greatest(8 * k, 40));
+	pool int := coalesce(fetch_k, greatest(4 * k, 20));
 	unknown text;
 BEGIN
 	PERFORM ruvector._require_k(k);
@@ -333,7 +333,7 @@ BEGIN
 		ORDER BY r.score DESC, r.id;
 END $$;
 COMMENT ON FUNCTION ruvector.search_skills(text, int, float8, @extschema@.vector, boolean, jsonb, text, jsonb, boolean, int) IS
-	'skills for a task, best first: the fetch_k (default 8 k, at least 40) most similar of those that fit, by weights times similarity, posterior mean of success, uses / 1000 and reward (cut to -1 .. 1). min_success_rate is not asked of untried skills; explore draws from the posterior instead (Thompson sampling)';
+	'skills for a task, best first: the fetch_k (default 4 k, at least 20) most similar of those that fit, by weights times similarity, posterior mean of success, uses / 1000 and reward (cut to -1 .. 1). min_success_rate is not asked of untried skills; explore draws from the posterior instead (Thompson sampling)';
 
 CREATE FUNCTION ruvector.link_skills(parent_skill_id bigint, child_skill_id bigint, relationship text, weight float8 DEFAULT 1,
 		metadata jsonb DEFAULT '{}')

@@ -200,7 +200,7 @@ BEGIN
 	END IF;
 	summary := CASE WHEN n.total = 0 THEN 'No similar episode is known.'
 		ELSE format('%s similar episodes, %s successful, mean reward %s.', n.total, n.good, round(n.reward::numeric, 3)) END
-		|| coalesce(' ' || array_to_string(recommendations, ' '), '')
+		|| coalesce(' ' || nullif(array_to_string(recommendations, ' '), ''), '')
 		|| coalesce(' Closest critique: ' || (insights -> 0 ->> 'critique'), '');
 	RETURN (SELECT jsonb_build_object('total_memories', n.total, 'success_rate', CASE WHEN n.total > 0 THEN n.good::float8 / n.total END,
 			'success_ci_low', w.low, 'success_ci_high', w.high, 'average_reward', n.reward,
