@@ -91,7 +91,8 @@ BEGIN
 			external_id text,
 			content_tsv tsvector GENERATED ALWAYS AS (to_tsvector(%L::regconfig,
 				left(task || ' ' || coalesce(critique, '') || ' ' || coalesce(output, ''), 100000))) STORED,
-			created_at timestamptz NOT NULL DEFAULT now(),
+			created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+			updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
 			UNIQUE (namespace, id),
 			UNIQUE (namespace, external_id))
 		$ddl$, ruvector._embedding_type(), (ruvector._settings()).text_search_config);
@@ -102,6 +103,7 @@ BEGIN
 	CREATE INDEX reflexion_episodes_actions_idx ON ruvector.reflexion_episodes USING gin (action_names);
 	CREATE INDEX reflexion_episodes_metadata_idx ON ruvector.reflexion_episodes USING gin (metadata jsonb_path_ops);
 	CREATE INDEX reflexion_episodes_tsv_idx ON ruvector.reflexion_episodes USING gin (content_tsv);
+	CREATE TRIGGER ruvector_touch BEFORE UPDATE ON ruvector.reflexion_episodes FOR EACH ROW EXECUTE FUNCTION ruvector._touch();
 	PERFORM ruvector._guard_embedding('ruvector.reflexion_episodes', 'concat_ws(E''\n'', r.task, r.critique)');
 	PERFORM ruvector._guard_text('ruvector.reflexion_episodes');
 	PERFORM ruvector._create_vector_index('ruvector.reflexion_episodes');

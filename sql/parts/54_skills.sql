@@ -28,8 +28,8 @@ BEGIN
 			metadata jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(metadata) = 'object'),
 			embedding %1$s,
 			embedding_model text,
-			created_at timestamptz NOT NULL DEFAULT now(),
-			updated_at timestamptz NOT NULL DEFAULT now(),
+			created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+			updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
 			UNIQUE (namespace, id),
 			UNIQUE (namespace, name),
 			UNIQUE (namespace, pattern_key),
@@ -45,12 +45,13 @@ BEGIN
 			metadata jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(metadata) = 'object'),
 			embedding %1$s,
 			embedding_model text,
-			created_at timestamptz NOT NULL DEFAULT now(),
+			created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
 			UNIQUE (namespace, id))
 		$ddl$, ruvector._embedding_type());
 	CREATE INDEX skills_library_episode_idx ON ruvector.skills_library (created_from_episode) WHERE created_from_episode IS NOT NULL;
 	CREATE INDEX reasoning_patterns_type_idx ON ruvector.reasoning_patterns (namespace, task_type);
 	CREATE INDEX reasoning_patterns_tags_idx ON ruvector.reasoning_patterns USING gin (tags);
+	CREATE TRIGGER ruvector_touch BEFORE UPDATE ON ruvector.skills_library FOR EACH ROW EXECUTE FUNCTION ruvector._touch();
 	PERFORM ruvector._guard_embedding('ruvector.skills_library', 'concat_ws(E''\n'', r.name, r.description)');
 	PERFORM ruvector._guard_embedding('ruvector.reasoning_patterns', 'concat_ws(E''\n'', r.task_type, r.approach)');
 	PERFORM ruvector._create_vector_index('ruvector.skills_library');
@@ -222,7 +223,7 @@ BEGIN
 			UPDATE ruvector.skills_library s SET description = description, signature = coalesce(signature, s.signature), code = code,
 				category = category, parameters = coalesce(parameters, s.parameters), examples = coalesce(examples, s.examples),
 				steps = coalesce(steps, s.steps), metadata = coalesce(metadata, s.metadata),
-				embedding = coalesce(ruvector._given_vector(embedding), s.embedding), updated_at = now()
+				embedding = coalesce(ruvector._given_vector(embedding), s.embedding)
 			WHERE s.namespace = ruvector.current_namespace() AND s.id = new_id;
 		END IF;
 		IF new_id IS NOT NULL THEN
@@ -547,7 +548,7 @@ BEGIN
 			change := 'updated';
 			IF NOT dry_run THEN
 				UPDATE ruvector.skills_library s SET action_pattern = mined.pattern, pattern_key = key, steps = mined.steps,
-					parameters = mined.parameters, updated_at = now()
+					parameters = mined.parameters
 				WHERE s.namespace = ruvector.current_namespace() AND s.id = known.id;
 			END IF;
 		ELSE
@@ -722,7 +723,7 @@ BEGIN
 			change := 'updated';
 			IF NOT dry_run THEN
 				UPDATE ruvector.skills_library s SET action_pattern = consolidate_episodes_into_skills.action_pattern,
-					steps = coalesce(pattern.steps, '[]'), parameters = coalesce(pattern.parameters, '{}'), updated_at = now()
+					steps = coalesce(pattern.steps, '[]'), parameters = coalesce(pattern.parameters, '{}')
 				WHERE s.namespace = ruvector.current_namespace() AND s.id = known.id;
 			END IF;
 		ELSE

@@ -111,17 +111,6 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION ruvector.get_session_context(text, int) IS 'the turns of a session in order, only the last max_turns if given; not the expired ones';
 
-CREATE FUNCTION ruvector._cleanup_turns() RETURNS bigint
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-	deleted bigint;
-BEGIN
-	DELETE FROM ruvector.session_turns t WHERE t.namespace = ruvector.current_namespace() AND t.expires_at <= now();
-	GET DIAGNOSTICS deleted = ROW_COUNT;
-	RETURN deleted;
-END $$;
-COMMENT ON FUNCTION ruvector._cleanup_turns() IS 'internal: deletes the expired turns of the namespace; returns how many';
-
 CREATE FUNCTION ruvector.record_feedback(memory ruvector.memory_ref, was_useful boolean, query_id text DEFAULT NULL) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE

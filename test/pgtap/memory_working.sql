@@ -35,7 +35,7 @@ UPDATE ruvector.session_turns SET expires_at = now() - interval '1 s' WHERE id =
 SELECT is(ARRAY(SELECT id FROM ruvector.find_relevant_turns('s', query => '[0,1,0]')), '{4,1}', 'not the expired');
 SELECT is(ARRAY(SELECT turn_number FROM ruvector.get_session_context('s')), '{1,2,8}', 'nor in the context');
 SELECT is((SELECT count(*) FROM ruvector.session_turns), 5::bigint, 'they are still there');
-SELECT is(ruvector._cleanup_turns(), 1::bigint, 'until they are cleaned up');
+SELECT is(ruvector.cleanup_expired(), 1::bigint, 'until they are cleaned up');
 SELECT is((SELECT count(*) FROM ruvector.session_turns WHERE expires_at IS NULL), 1::bigint, 'ttl NULL never expires');
 
 -- Feedback ---------------------------------------------------------------------------------------------------------
