@@ -108,6 +108,8 @@ BEGIN
 	PERFORM ruvector._guard_text('ruvector.reflexion_episodes');
 	PERFORM ruvector._create_vector_index('ruvector.reflexion_episodes');
 	CREATE VIEW ruvector.episodes WITH (security_invoker = true) AS SELECT * FROM ruvector.reflexion_episodes;
+	-- Gives nothing away: the caller needs the privileges on the table.
+	GRANT SELECT, INSERT, UPDATE, DELETE ON ruvector.episodes TO PUBLIC;
 	COMMENT ON TABLE ruvector.reflexion_episodes IS 'what an agent tried and what came of it';
 	COMMENT ON VIEW ruvector.episodes IS 'reflexion_episodes under AgentDB''s name';
 END $$;

@@ -120,6 +120,9 @@ BEGIN
 			coalesce(t.reward_mean, 0) AS avg_reward, t.last_used_at
 		FROM ruvector.reasoning_patterns p LEFT JOIN ruvector.pattern_stats t ON t.namespace = p.namespace AND t.pattern_id = p.id;
 
+	-- Gives nothing away: the caller needs the privileges on the tables.
+	GRANT SELECT ON ruvector.skills, ruvector.patterns TO PUBLIC;
+
 	CREATE TRIGGER ruvector_auto_consolidate AFTER INSERT ON ruvector.reflexion_episodes
 		REFERENCING NEW TABLE AS new_episodes FOR EACH STATEMENT
 		WHEN (coalesce(nullif(current_setting('ruvector.auto_consolidate', true), '')::boolean, false))
@@ -271,6 +274,11 @@ BEGIN
 	PERFORM ruvector._require(coalesce(reward, 0) NOT IN ('NaN', 'Infinity', '-Infinity'), 'the reward must be a finite number', 'NULL means unknown.');
 	PERFORM ruvector._require(coalesce(latency_ms, 0) >= 0 AND coalesce(latency_ms, 0) < 'Infinity', 'latency_ms must not be negative', 'NULL means unknown.');
 	IF episode_id IS NOT NULL THEN
+		PERFORM ruvector._require(EXISTS (SELECT FROM ruvector.skills_library s WHERE s.namespace = ruvector.current_namespace()
+				AND s.id = update_skill_stats.skill_id) AND EXISTS (SELECT FROM ruvector.reflexion_episodes e
+				WHERE e.namespace = ruvector.current_namespace() AND e.id = update_skill_stats.episode_id),
+			format('skill %s or episode %s does not exist', coalesce(skill_id::text, 'NULL'), episode_id),
+			format('Namespace: %s.', ruvector.current_namespace()), 'P0002');
 		INSERT INTO ruvector.skill_episodes (skill_id, episode_id) VALUES (update_skill_stats.skill_id, update_skill_stats.episode_id)
 		ON CONFLICT DO NOTHING;
 		IF NOT FOUND THEN

@@ -39,6 +39,8 @@ BEGIN
 		FROM (SELECT namespace, memory, count(*) FILTER (WHERE was_useful) AS useful, count(*) AS total
 			FROM ruvector.memory_feedback GROUP BY namespace, memory) f,
 			LATERAL ruvector.wilson_interval(f.useful, f.total) w;
+	-- Gives nothing away: the caller needs the privileges on the table.
+	GRANT SELECT ON ruvector.memory_usefulness TO PUBLIC;
 	COMMENT ON TABLE ruvector.session_turns IS 'working memory: what was said in a session, until it expires';
 	COMMENT ON TABLE ruvector.memory_feedback IS 'whether a recalled memory was of use';
 	COMMENT ON VIEW ruvector.memory_usefulness IS 'share of recalls in which a memory was of use, with its 95 % Wilson interval';

@@ -148,7 +148,7 @@ SELECT throws_ok($$ SELECT ruvector.store_episode('x', 1, true, external_id => '
 SELECT throws_ok($$ INSERT INTO ruvector.reflexion_episodes (task, reward, embedding) VALUES ('x', 'NaN', '[1,0,0]') $$, '23514', NULL, 'the table refuses NaN too');
 SELECT pg_temp.refused($$ SELECT ruvector.store_episode_batch('{"task": "x"}') $$, '22023', 'a batch that is no array');
 SELECT pg_temp.refused($$ SELECT ruvector.store_episode_batch('[1]') $$, '22023', 'a batch of no objects');
-SELECT pg_temp.refused($$ SELECT ruvector.store_episode_batch('[{"taks": "x"}]') $$, '22023', 'an unknown field');
+SELECT pg_temp.refused($$ SELECT ruvector.store_episode_batch('[{"title": "x"}]') $$, '22023', 'an unknown field');
 SELECT pg_temp.refused($$ SELECT ruvector.add_critique(-1, 'x') $$, 'P0002', 'a critique of nothing');
 SELECT pg_temp.refused($$ SELECT ruvector.retrieve_relevant() $$, '22004', 'nothing to search');
 SELECT pg_temp.refused($$ SELECT ruvector.retrieve_relevant('x', 0) $$, '22023', 'k 0');

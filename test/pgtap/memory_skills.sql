@@ -201,6 +201,7 @@ SELECT throws_ok($$ SELECT ruvector.create_skill('z', created_from_episode => -1
 SELECT pg_temp.refused($$ SELECT ruvector.create_skill_batch('[{"title": "x"}]') $$, '22023', 'an unknown field');
 SELECT pg_temp.refused($$ SELECT ruvector.update_skill_stats(-1, true) $$, 'P0002', 'an unknown skill');
 SELECT pg_temp.refused($$ SELECT ruvector.update_skill_stats(NULL, true) $$, 'P0002', 'a skill NULL');
+SELECT pg_temp.refused($$ SELECT ruvector.update_skill_stats((SELECT id FROM ruvector.skills), true, episode_id => -1) $$, 'P0002', 'an unknown episode');
 SELECT pg_temp.refused($$ SELECT ruvector.update_skill_stats(1, NULL) $$, '22004', 'success NULL');
 SELECT pg_temp.refused($$ SELECT ruvector.update_skill_stats(1, true, 'NaN') $$, '22023', 'reward NaN');
 SELECT pg_temp.refused($$ SELECT ruvector.update_skill_stats(1, true, 1, -5) $$, '22023', 'negative latency');
@@ -224,6 +225,31 @@ SELECT pg_temp.refused($$ SELECT ruvector.store_pattern('x', NULL) $$, '22004', 
 SELECT pg_temp.refused($$ SELECT ruvector.store_pattern('x', 'y', 2) $$, '22023', 'a success rate of 2');
 SELECT pg_temp.refused($$ SELECT ruvector.update_pattern_stats(-1, true) $$, 'P0002', 'an unknown pattern');
 SELECT pg_temp.refused($$ SELECT ruvector.search_patterns() $$, '22004', 'nothing to search');
+
+-- A tenant works with its own skills only -----------------------------------------------------------------------------
+
+SELECT ruvector.enable_rls();
+CREATE ROLE ruvector_test_tenant;
+SELECT ruvector.create_namespace('tenant', 'ruvector_test_tenant');
+SELECT count(*) AS own_skills FROM ruvector.skills \gset
+SET LOCAL ROLE ruvector_test_tenant;
+SELECT is((SELECT count(*) FROM ruvector.skills), 0::bigint, 'skills of others are not seen');
+SELECT is_empty($$ SELECT * FROM ruvector.search_skills(query => '[1,0,0]') $$, 'nor found, whatever the namespace is set to');
+SELECT throws_ok($$ SELECT ruvector.create_skill('intruder', embedding => '[1,0,0]') $$, '42501', NULL, 'nor written beside');
+SELECT ruvector.set_namespace('tenant', true);
+SET LOCAL ruvector.auto_consolidate = on;
+SELECT count(pg_temp.log_in(u)) FROM unnest(ARRAY['ann', 'bob', 'cyd']) u;
+SELECT is(ARRAY(SELECT name FROM ruvector.search_skills(query => '[1,0,0]')), '{authenticate_validate_fetch}', 'own episodes become own skills');
+SELECT lives_ok($$ SELECT ruvector.update_skill_stats((SELECT id FROM ruvector.skills), false, 0), ruvector.link_skills(ruvector.create_skill('other', embedding => '[0,1,0]'),
+	(SELECT id FROM ruvector.skills WHERE auto_generated), 'prerequisite') $$, 'which are used and linked');
+SELECT is((SELECT count(*) FROM ruvector.episodes), 3::bigint, 'episodes in the view');
+SELECT lives_ok($$ SELECT ruvector.record_feedback('skill:' || min(id), true), ruvector.add_turn('s', NULL, 'user', 'x') FROM ruvector.skills $$, 'feedback and turns');
+SELECT is((SELECT count(*) FROM ruvector.memory_usefulness), 1::bigint, 'usefulness');
+RESET ROLE;
+SELECT is((SELECT count(*) FROM ruvector.skills WHERE namespace <> 'tenant'), :own_skills::bigint, 'others kept theirs');
+SELECT throws_ok($$ INSERT INTO ruvector.skill_episodes (namespace, skill_id, episode_id)
+	SELECT 'tenant', (SELECT min(id) FROM ruvector.skills WHERE namespace = 'tenant'), (SELECT min(id) FROM ruvector.episodes WHERE namespace = 'default') $$,
+	'23503', NULL, 'no reference crosses namespaces, not even the owner''s');
 
 SELECT * FROM finish();
 ROLLBACK;
