@@ -2,29 +2,18 @@
 
 -- Statistics of one edge ------------------------------------------------------------------------------------------------
 
-CREATE FUNCTION ruvector._normal_cdf(z float8) RETURNS float8
-	AS 'MODULE_PATHNAME', 'ruvector_normal_cdf' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE FUNCTION ruvector.causal_confidence(uplift float8, uplift_se float8, prior_sd float8 DEFAULT 0.5) RETURNS float8
+CREATE FUNCTION ruvector._edge_confidence(uplift float8, uplift_se float8) RETURNS float8
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
-	SELECT CASE WHEN uplift_se = 0 THEN 1
-		ELSE ruvector._normal_cdf(abs(uplift) * prior_sd / (uplift_se * sqrt(prior_sd * prior_sd + uplift_se * uplift_se))) END;
+	SELECT CASE WHEN uplift_se = 0 THEN 1 ELSE (ruvector.edge_confidence(uplift, uplift_se)).confidence END;
 $$;
-COMMENT ON FUNCTION ruvector.causal_confidence(float8, float8, float8) IS
-	'0.5 to 1: posterior probability that the uplift has the sign of its estimate, with the prior N(0, prior_sd^2); NULL without an error';
-
-CREATE FUNCTION ruvector.e_value_of_uplift(uplift float8, outcome_sd float8) RETURNS float8
-	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
-	SELECT rr + sqrt(rr * (rr - 1)) FROM (SELECT exp(0.91 * abs(uplift) / nullif(outcome_sd, 0)) AS rr) r;
-$$;
-COMMENT ON FUNCTION ruvector.e_value_of_uplift(float8, float8) IS
-	'E-value (VanderWeele and Ding 2017) of a difference of means: how strongly, as a risk ratio, an unmeasured confounder must go with both sides to explain it; NULL if the outcome does not vary';
+COMMENT ON FUNCTION ruvector._edge_confidence(float8, float8) IS 'internal: edge_confidence of an estimate, 1 for one without error; NULL if the error is not known';
 
 -- Hyperedges are unique by their sets of causes and effects and their context: one row is in force at a time.
 CREATE FUNCTION ruvector._edge_key(causes text[], effects text[], context text) RETURNS bytea
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT sha256(convert_to(causes::text || effects::text || context, 'UTF8'));
 $$;
+COMMENT ON FUNCTION ruvector._edge_key(text[], text[], text) IS 'internal: what identifies a hyperedge';
 
 CREATE FUNCTION ruvector._index_options() RETURNS text LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT ' WITH (' || string_agg(format('%I = %L', o.key, o.value), ', ') || ')'
@@ -107,6 +96,7 @@ BEGIN
 		design text NOT NULL DEFAULT 'randomized' CHECK (design IN ('randomized', 'observational')),
 		allocation float8 NOT NULL DEFAULT 0.5 CHECK (allocation > 0 AND allocation < 1),
 		alpha float8 NOT NULL DEFAULT 0.05 CHECK (alpha > 0 AND alpha < 1),
+		prior_sd float8 NOT NULL DEFAULT 0.5 CHECK (prior_sd > 0 AND prior_sd < 'Infinity'), -- of the sequential test
 		salt text NOT NULL DEFAULT gen_random_uuid()::text,
 		status text NOT NULL DEFAULT 'running' CHECK (status IN ('running', 'completed')),
 		started_at timestamptz NOT NULL DEFAULT now(), completed_at timestamptz,
@@ -139,6 +129,7 @@ BEGIN
 		config jsonb NOT NULL, report jsonb NOT NULL, started_at timestamptz NOT NULL, completed_at timestamptz NOT NULL);
 END
 $function$;
+COMMENT ON FUNCTION ruvector._create_causal() IS 'internal: creates the tables of causal memory';
 
 CREATE FUNCTION ruvector._keep_edge_nodes() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -153,6 +144,7 @@ BEGIN
 	RETURN NULL;
 END
 $$;
+COMMENT ON FUNCTION ruvector._keep_edge_nodes() IS 'internal: trigger of causal_edges; keeps causal_edge_nodes';
 
 -- Memories ----------------------------------------------------------------------------------------------------------------
 
@@ -182,7 +174,21 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ruvector._memory_exists(text) IS
-	'is there such a memory in the current namespace? A name that is not a stored memory (action:..., outcome:...) counts as there';
+	'internal: is there such a memory in the current namespace? A name that is not a stored memory (action:..., outcome:...) counts as there';
+
+-- The name of a task as a node: the text, without its end if it is long.
+CREATE FUNCTION ruvector._task_ref(task text) RETURNS ruvector.memory_ref LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp AS $$
+	SELECT ('task:' || CASE WHEN length(t) <= 200 THEN t ELSE left(t, 160) || '...' || md5(t) END)::ruvector.memory_ref
+	FROM lower(btrim(task)) t;
+$$;
+COMMENT ON FUNCTION ruvector._task_ref(text) IS 'internal: task:<text>, the node of a task in causal memory';
+
+CREATE FUNCTION ruvector._task_key(ref text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp AS $$
+	SELECT CASE WHEN ref ~ '^task:.{160}\.\.\.[0-9a-f]{32}$' THEN right(ref, 32) ELSE md5(lower(btrim(substr(ref, 6)))) END;
+$$;
+COMMENT ON FUNCTION ruvector._task_key(text) IS 'internal: reflexion_episodes.task_key of a node task:...';
 
 -- Sorted, distinct, checked.
 CREATE FUNCTION ruvector._clean_refs(refs ruvector.memory_ref[], what text) RETURNS ruvector.memory_ref[] LANGUAGE plpgsql STABLE
@@ -199,9 +205,13 @@ BEGIN
 		RAISE EXCEPTION 'there is no memory % in namespace %', bad, ruvector.current_namespace() USING ERRCODE = 'foreign_key_violation',
 			HINT = 'episode:, skill:, pattern:, vector: and edge: name stored memories; other names, such as action: and outcome:, are free.';
 	END IF;
+	PERFORM ruvector._require(octet_length(r) <= 1000, 'a memory reference is longer than 1000 bytes',
+		'A reference is a name; say what it means with describe_node.', '54000') FROM unnest(refs::text[]) r;
 	RETURN ARRAY(SELECT DISTINCT r COLLATE "C" FROM unnest(refs::text[]) r ORDER BY 1)::ruvector.memory_ref[];
 END
 $$;
+COMMENT ON FUNCTION ruvector._clean_refs(ruvector.memory_ref[], text) IS
+	'internal: sorted and distinct references; an error for a NULL (22004) or a memory that is not there (23503)';
 
 CREATE FUNCTION ruvector.describe_node(node ruvector.memory_ref, description text, embedding @extschema@.vector DEFAULT NULL) RETURNS void
 	LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
@@ -279,7 +289,14 @@ BEGIN
 		ELSE
 			-- Estimates with standard errors are pooled by inverse variance. An estimate with an error beats one without; two
 			-- without are averaged by their sample sizes.
-			IF old.uplift_se > 0 AND add_causal_edge.uplift_se > 0 AND add_causal_edge.uplift IS NOT NULL THEN
+			-- A randomised experiment and an observational estimate are not pooled: the experiment counts.
+			IF (old.method = 'experiment') <> (add_causal_edge.method = 'experiment') AND add_causal_edge.method <> 'manual'
+					AND old.method <> 'manual' THEN
+				w_old := (old.method = 'experiment')::int;
+				w_new := 1 - w_old;
+				pooled_se := CASE WHEN w_old = 1 THEN old.uplift_se ELSE add_causal_edge.uplift_se END;
+				pooled_q := CASE WHEN w_old = 1 THEN old.cochran_q ELSE 0 END;
+			ELSIF old.uplift_se > 0 AND add_causal_edge.uplift_se > 0 AND add_causal_edge.uplift IS NOT NULL THEN
 				w_old := 1 / old.uplift_se ^ 2;
 				w_new := 1 / add_causal_edge.uplift_se ^ 2;
 				pooled_se := 1 / sqrt(w_old + w_new);
@@ -298,9 +315,9 @@ BEGIN
 			pooled_n := old.sample_size + add_causal_edge.sample_size;
 			UPDATE ruvector.causal_edges e SET
 				uplift = pooled, uplift_se = pooled_se, cochran_q = pooled_q,
-				p_value = CASE WHEN pooled_se > 0 THEN 2 * ruvector._normal_cdf(- abs(pooled / pooled_se)) ELSE coalesce(add_causal_edge.p_value, e.p_value) END,
+				p_value = CASE WHEN pooled_se > 0 THEN 2 * ruvector.normal_cdf(- abs(pooled / pooled_se)) ELSE coalesce(add_causal_edge.p_value, e.p_value) END,
 				q_value = coalesce(add_causal_edge.q_value, e.q_value), e_value = coalesce(add_causal_edge.e_value, e.e_value),
-				confidence = coalesce(ruvector.causal_confidence(pooled, pooled_se),
+				confidence = coalesce(ruvector._edge_confidence(pooled, pooled_se),
 					(greatest(old.sample_size, 1) * e.confidence + greatest(add_causal_edge.sample_size, 1) * coalesce(add_causal_edge.confidence, e.confidence))
 					/ (greatest(old.sample_size, 1) + greatest(add_causal_edge.sample_size, 1))),
 				sample_size = pooled_n, observations = e.observations + 1,
@@ -326,9 +343,9 @@ BEGIN
 			confidence, sample_size, method, pinned, confounder_score, e_value, evidence_ids, experiment_ids, latency_ms, valid, metadata, embedding)
 		VALUES (new_causes, new_effects, new_context, add_causal_edge.context, add_causal_edge.mechanism, add_causal_edge.similarity,
 			add_causal_edge.uplift, add_causal_edge.uplift_se,
-			coalesce(add_causal_edge.p_value, 2 * ruvector._normal_cdf(- abs(add_causal_edge.uplift / nullif(add_causal_edge.uplift_se, 0)))),
+			coalesce(add_causal_edge.p_value, 2 * ruvector.normal_cdf(- abs(add_causal_edge.uplift / nullif(add_causal_edge.uplift_se, 0)))),
 			add_causal_edge.q_value,
-			coalesce(add_causal_edge.confidence, ruvector.causal_confidence(add_causal_edge.uplift, add_causal_edge.uplift_se), 0.5),
+			coalesce(add_causal_edge.confidence, ruvector._edge_confidence(add_causal_edge.uplift, add_causal_edge.uplift_se), 0.5),
 			add_causal_edge.sample_size, add_causal_edge.method, add_causal_edge.pinned, add_causal_edge.confounder_score,
 			add_causal_edge.e_value, add_causal_edge.evidence_ids, add_causal_edge.experiment_ids, add_causal_edge.latency_ms,
 			new_valid, add_causal_edge.metadata, add_causal_edge.embedding)
@@ -372,3 +389,839 @@ $$;
 COMMENT ON FUNCTION ruvector.delete_causal_edge(bigint, timestamptz) IS
 	'deletes an edge, or, with valid_until, ends it at that time and keeps it for queries as of an earlier one; false if there is none';
 
+
+-- Queries and walks -------------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION ruvector.query_causal_effects(
+	intervention ruvector.memory_ref DEFAULT NULL, outcome ruvector.memory_ref DEFAULT NULL, min_confidence float8 DEFAULT 0.5,
+	min_uplift float8 DEFAULT 0, direction text DEFAULT 'any', max_rows int DEFAULT 100, as_of timestamptz DEFAULT NULL)
+	RETURNS TABLE (edge_id bigint, causes ruvector.memory_ref[], effects ruvector.memory_ref[], context text, mechanism text,
+		uplift float8, uplift_se float8, ci_low float8, ci_high float8, q_value float8, confidence float8, sample_size bigint,
+		method text, valid tstzrange)
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+	PERFORM ruvector._require(coalesce(direction, '') IN ('any', 'positive', 'negative'), format('unknown direction "%s"', direction),
+		'any, positive or negative: the sign of the uplift.');
+	PERFORM ruvector._require(max_rows > 0, 'max_rows must be above 0', NULL);
+	RETURN QUERY SELECT e.id, e.causes, e.effects, e.context, e.mechanism, e.uplift, e.uplift_se, e.ci_low, e.ci_high,
+			e.q_value::float8, e.confidence::float8, e.sample_size, e.method, e.valid
+		FROM ruvector.causal_edges e
+		WHERE e.namespace = ruvector.current_namespace() AND e.valid @> coalesce(as_of, now())
+			AND e.confidence >= min_confidence
+			AND (min_uplift <= 0 OR abs(e.uplift) >= min_uplift)
+			AND CASE direction WHEN 'positive' THEN e.uplift > 0 WHEN 'negative' THEN e.uplift < 0 ELSE true END
+			AND (intervention IS NULL OR e.id IN (SELECT n.edge_id FROM ruvector.causal_edge_nodes n
+				WHERE n.namespace = ruvector.current_namespace() AND n.node = intervention AND n.role = 'cause'))
+			AND (outcome IS NULL OR e.id IN (SELECT n.edge_id FROM ruvector.causal_edge_nodes n
+				WHERE n.namespace = ruvector.current_namespace() AND n.node = outcome AND n.role = 'effect'))
+		ORDER BY abs(e.uplift) * e.confidence DESC NULLS LAST, e.id LIMIT max_rows;
+END
+$$;
+COMMENT ON FUNCTION ruvector.query_causal_effects(ruvector.memory_ref, ruvector.memory_ref, float8, float8, text, int, timestamptz) IS
+	'edges of a cause, an effect, both or all that were in force at as_of (default now), strongest |uplift| * confidence first. An observational edge (method aipw) is a hypothesis: see docs/memory/causal.md';
+
+CREATE FUNCTION ruvector.khop(
+	seeds ruvector.memory_ref[], k int DEFAULT 2, max_nodes int DEFAULT 1000, as_of timestamptz DEFAULT NULL,
+	min_confidence float8 DEFAULT 0, direction text DEFAULT 'any')
+	RETURNS TABLE (node ruvector.memory_ref, hop int, edge_id bigint)
+	LANGUAGE plpgsql STABLE ROWS 100 SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+	ns text := ruvector.current_namespace();
+	at timestamptz := coalesce(as_of, now());
+	enter text[] := CASE direction WHEN 'out' THEN '{cause}' WHEN 'in' THEN '{effect}' ELSE '{cause,effect,context}' END;
+	leave text[] := CASE direction WHEN 'out' THEN '{effect}' WHEN 'in' THEN '{cause}' ELSE '{cause,effect,context}' END;
+	frontier text[];
+	via bigint[];
+	edges bigint[];
+	seen text[];
+	crossed bigint[] := '{}';
+BEGIN
+	PERFORM ruvector._require(coalesce(direction, '') IN ('any', 'out', 'in'), format('unknown direction "%s"', direction),
+		'out goes from causes to effects, in from effects to causes, any both ways and through contexts.');
+	PERFORM ruvector._require(k >= 0, 'k must be at least 0', 'k is the number of hops.');
+	PERFORM ruvector._require(max_nodes > 0, 'max_nodes must be above 0', NULL);
+	frontier := ARRAY(SELECT DISTINCT s FROM unnest(seeds::text[]) s WHERE s IS NOT NULL ORDER BY 1 LIMIT max_nodes);
+	seen := frontier;
+	RETURN QUERY SELECT f::ruvector.memory_ref, 0, NULL::bigint FROM unnest(frontier) f;
+	-- The frontier moves one hop at a time: every edge is crossed once, every node reached once, so the work is that of the
+	-- edges touched, however many paths there are. EXCEPT hashes.
+	FOR i IN 1 .. k LOOP
+		EXIT WHEN cardinality(frontier) = 0 OR cardinality(seen) >= max_nodes;
+		edges := ARRAY(
+			SELECT e.id FROM (
+				SELECT n.edge_id FROM unnest(frontier) f
+					JOIN ruvector.causal_edge_nodes n ON n.namespace = ns AND n.node = f AND n.role = ANY (enter)
+				EXCEPT SELECT unnest(crossed)) t
+			JOIN ruvector.causal_edges e ON e.id = t.edge_id
+			WHERE e.valid @> at AND e.confidence >= min_confidence);
+		crossed := crossed || edges;
+		-- The strongest edges first, where not all nodes may be kept.
+		SELECT array_agg(r.node ORDER BY r.impact DESC, r.node), array_agg(r.edge ORDER BY r.impact DESC, r.node) INTO frontier, via
+		FROM (
+			SELECT DISTINCT ON (n.node) n.node::text AS node, e.id AS edge, e.confidence * coalesce(abs(e.uplift), 0) AS impact
+			FROM unnest(edges) t(id)
+			JOIN ruvector.causal_edges e ON e.id = t.id
+			JOIN ruvector.causal_edge_nodes n ON n.edge_id = e.id AND n.role = ANY (leave)
+			JOIN (SELECT n.node::text AS node FROM unnest(edges) t(id)
+					JOIN ruvector.causal_edge_nodes n ON n.edge_id = t.id AND n.role = ANY (leave)
+				EXCEPT SELECT unnest(seen)) fresh ON fresh.node = n.node
+			ORDER BY n.node, e.confidence * coalesce(abs(e.uplift), 0) DESC, e.id) r;
+		frontier := coalesce(frontier[: max_nodes - cardinality(seen)], '{}');
+		seen := seen || frontier;
+		RETURN QUERY SELECT f::ruvector.memory_ref, i, v FROM unnest(frontier, via[: cardinality(frontier)]) u(f, v);
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION ruvector.khop(ruvector.memory_ref[], int, int, timestamptz, float8, text) IS
+	'nodes within k hops of the seeds, nearest first, each with its hop and the edge that led to it (NULL for seeds). direction: any, out (cause to effect), in. At most max_nodes; where not all fit, those by the strongest edges. Edges in force at as_of (default now)';
+
+CREATE FUNCTION ruvector.get_causal_chain(
+	from_memory ruvector.memory_ref, to_memory ruvector.memory_ref, max_depth int DEFAULT 5, min_confidence float8 DEFAULT 0.5,
+	semantics text DEFAULT 'any', max_paths int DEFAULT 10, as_of timestamptz DEFAULT NULL)
+	RETURNS TABLE (path ruvector.memory_ref[], edge_ids bigint[], depth int, total_uplift float8, path_effect float8,
+		path_effect_se float8, confidence float8)
+	LANGUAGE plpgsql STABLE ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+	ns text := ruvector.current_namespace();
+	at timestamptz := coalesce(as_of, now());
+	reached text[];
+	by_edge bigint[];      -- the edge that first reached each node, beside reached
+	fired bigint[] := '{}';
+	new_nodes text[];
+	new_edges bigint[];
+	needed text[];
+	used bigint[] := '{}';
+	edge bigint;
+	i int;
+	r record;
+BEGIN
+	PERFORM ruvector._require(coalesce(semantics, '') IN ('any', 'all'), format('unknown semantics "%s"', semantics),
+		'any: one cause of an edge is enough; all: an edge fires when all its causes are reached.');
+	PERFORM ruvector._require(max_depth BETWEEN 1 AND 20, 'max_depth must be from 1 to 20', NULL);
+	PERFORM ruvector._require(max_paths > 0, 'max_paths must be above 0', NULL);
+	IF semantics = 'any' THEN
+		-- Only nodes from which the goal can still be reached in time are entered. The variance of the product is the delta
+		-- method's, kept up step by step: var(P u) = var(P) u^2 + P^2 se^2.
+		RETURN QUERY
+		WITH RECURSIVE goal AS MATERIALIZED (
+			SELECT b.node::text AS node, b.hop
+			FROM ruvector.khop(ARRAY[to_memory], max_depth, 100000, at, min_confidence, 'in') b),
+		walk AS (
+			SELECT ARRAY[from_memory]::text[] AS nodes, '{}'::bigint[] AS edges, 0 AS steps, 0::float8 AS total,
+				1::float8 AS product, 0::float8 AS variance, 1::float8 AS sure
+			WHERE from_memory <> to_memory
+			UNION ALL
+			SELECT w.nodes || f.node::text, w.edges || e.id, w.steps + 1, w.total + e.uplift, w.product * e.uplift,
+				w.variance * e.uplift ^ 2 + w.product ^ 2 * e.uplift_se ^ 2, w.sure * e.confidence
+			FROM walk w
+			JOIN ruvector.causal_edge_nodes c ON c.namespace = ns AND c.node = w.nodes[w.steps + 1] AND c.role = 'cause'
+			JOIN ruvector.causal_edges e ON e.id = c.edge_id AND e.valid @> at AND e.confidence >= min_confidence
+			JOIN ruvector.causal_edge_nodes f ON f.edge_id = e.id AND f.role = 'effect'
+			JOIN goal g ON g.node = f.node AND w.steps + 1 + g.hop <= max_depth
+			WHERE w.nodes[w.steps + 1] <> to_memory AND f.node <> ALL (w.nodes)),
+		-- The walk is breadth first: the limit keeps the shortest.
+		found AS (SELECT w.* FROM (SELECT * FROM walk LIMIT 100000) w WHERE w.nodes[w.steps + 1] = to_memory)
+		SELECT f.nodes::ruvector.memory_ref[], f.edges, f.steps, f.total, f.product, sqrt(f.variance), f.sure
+		FROM found f ORDER BY abs(f.product) * f.sure DESC NULLS LAST, f.steps, f.nodes LIMIT max_paths;
+		RETURN;
+	END IF;
+
+	-- B-hyperpaths (Gallo et al. 1993): forward chaining, each node remembers the edge that reached it first, the surest of
+	-- those of its hop; then back from the goal to what was needed.
+	reached := ARRAY[from_memory]::text[];
+	by_edge := ARRAY[NULL::bigint];
+	FOR i IN 1 .. max_depth LOOP
+		EXIT WHEN to_memory = ANY (reached);
+		SELECT array_agg(x.node), array_agg(x.id) INTO new_nodes, new_edges FROM (
+			SELECT DISTINCT ON (f.node) f.node::text AS node, e.id
+			FROM (SELECT DISTINCT n.edge_id FROM unnest(reached) s
+					JOIN ruvector.causal_edge_nodes n ON n.namespace = ns AND n.node = s AND n.role = 'cause'
+				EXCEPT SELECT unnest(fired)) c
+			JOIN ruvector.causal_edges e ON e.id = c.edge_id AND e.valid @> at AND e.confidence >= min_confidence
+				AND e.causes::text[] <@ reached
+			JOIN ruvector.causal_edge_nodes f ON f.edge_id = e.id AND f.role = 'effect'
+			WHERE f.node <> ALL (reached)
+			ORDER BY f.node, e.confidence * coalesce(abs(e.uplift), 0) DESC, e.id) x;
+		EXIT WHEN new_nodes IS NULL;
+		reached := reached || new_nodes;
+		by_edge := by_edge || new_edges;
+		fired := fired || new_edges;
+	END LOOP;
+	IF from_memory = to_memory OR NOT to_memory = ANY (reached) THEN
+		RETURN;
+	END IF;
+	needed := ARRAY[to_memory]::text[];
+	FOR i IN REVERSE cardinality(reached) .. 2 LOOP
+		IF reached[i] = ANY (needed) THEN
+			IF by_edge[i] <> ALL (used) THEN
+				used := by_edge[i] || used;
+			END IF;
+			needed := needed || (SELECT e.causes::text[] FROM ruvector.causal_edges e WHERE e.id = by_edge[i]);
+		END IF;
+	END LOOP;
+	path := ARRAY(SELECT u.n FROM unnest(reached) WITH ORDINALITY u(n, o) WHERE u.n = ANY (needed) ORDER BY o)::ruvector.memory_ref[];
+	edge_ids := used;
+	depth := cardinality(used);
+	total_uplift := 0; path_effect := 1; path_effect_se := 0; confidence := 1;
+	FOR r IN SELECT e.uplift, e.uplift_se, e.confidence AS sure FROM unnest(used) WITH ORDINALITY u(id, o)
+			JOIN ruvector.causal_edges e ON e.id = u.id ORDER BY o LOOP
+		total_uplift := total_uplift + r.uplift;
+		path_effect_se := path_effect_se * r.uplift ^ 2 + path_effect ^ 2 * r.uplift_se ^ 2; -- the variance, so far
+		path_effect := path_effect * r.uplift;
+		confidence := confidence * r.sure;
+	END LOOP;
+	path_effect_se := sqrt(path_effect_se);
+	RETURN NEXT;
+END
+$$;
+COMMENT ON FUNCTION ruvector.get_causal_chain(ruvector.memory_ref, ruvector.memory_ref, int, float8, text, int, timestamptz) IS
+	'chains from a cause to an effect: total_uplift is AgentDB''s sum, path_effect the product of the uplifts (Wright 1921) with its delta-method error, confidence the product. semantics any: simple paths, strongest first; all: the hyperpath in which every edge has all its causes (each of its edges counts once)';
+
+CREATE FUNCTION ruvector.hyper_retrieve(
+	query_text text DEFAULT NULL, k int DEFAULT 10, budget int DEFAULT 4000, min_similarity float8 DEFAULT 0,
+	query @extschema@.vector DEFAULT NULL, as_of timestamptz DEFAULT NULL, min_confidence float8 DEFAULT 0)
+	RETURNS TABLE (rank int, kind text, memory ruvector.memory_ref, content text, similarity float8, score float8, via text, tokens int)
+	LANGUAGE plpgsql STABLE ROWS 20 SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+	ns text := ruvector.current_namespace();
+	at timestamptz := coalesce(as_of, now());
+	q @extschema@.vector := ruvector.utility_query(ruvector._query_vector(query, query_text), 1, 0, 0);
+	d text := (ruvector._settings()).dimensions + 3;
+	node_refs text[];
+	node_sims float8[];
+	edge_ids bigint[];
+	edge_sims float8[];
+BEGIN
+	PERFORM ruvector._require_k(k);
+	PERFORM ruvector._require(budget > 0, 'budget must be above 0', 'It is a number of tokens, counted as four characters each.');
+	-- Both kinds by meaning, straight from their indexes.
+	EXECUTE format($q$SELECT array_agg(r.memory), array_agg(r.sim) FROM (
+			SELECT k.memory::text, - (k.key OPERATOR(@extschema@.<#>) $1) AS sim FROM ruvector.recall_keys k
+			WHERE k.namespace = $2 AND EXISTS (SELECT FROM ruvector.causal_edge_nodes n WHERE n.namespace = $2 AND n.node = k.memory)
+			ORDER BY k.key OPERATOR(@extschema@.<->) $1 LIMIT $3) r WHERE r.sim >= $4$q$)
+		INTO node_refs, node_sims USING q, ns, k, min_similarity;
+	EXECUTE format($q$SELECT array_agg(r.id), array_agg(r.sim) FROM (
+			SELECT e.id, - (ruvector.utility_key(e.embedding, e.uplift, e.latency_ms)::@extschema@.vector(%1$s) OPERATOR(@extschema@.<#>) $1) AS sim
+			FROM ruvector.causal_edges e
+			WHERE e.namespace = $2 AND e.valid @> $5 AND e.confidence >= $6 AND e.embedding IS NOT NULL
+			ORDER BY ruvector.utility_key(e.embedding, e.uplift, e.latency_ms)::@extschema@.vector(%1$s) OPERATOR(@extschema@.<->) $1 LIMIT $3) r
+			WHERE r.sim >= $4$q$, d)
+		INTO edge_ids, edge_sims USING q, ns, k, min_similarity, at, min_confidence;
+	-- Then nodes give their edges and edges their nodes. What is reached only so has the similarity of what led to it, less:
+	-- it ranks after what was found by meaning with the same.
+	RETURN QUERY
+	WITH node AS (SELECT * FROM unnest(node_refs, node_sims) n(ref, sim)),
+	edge AS (SELECT * FROM unnest(edge_ids, edge_sims) e(id, sim)),
+	all_edges AS (
+		SELECT DISTINCT ON (x.id) x.* FROM (
+			SELECT id, sim, 'meaning' AS via, 0 AS step FROM edge
+			UNION ALL
+			SELECT n.edge_id, 0.5 * node.sim, node.ref, 1 FROM node
+			JOIN ruvector.causal_edge_nodes n ON n.namespace = ns AND n.node = node.ref) x ORDER BY x.id, x.sim DESC, x.step),
+	all_nodes AS (
+		SELECT DISTINCT ON (x.ref) x.* FROM (
+			SELECT ref, sim, 'meaning' AS via, 0 AS step FROM node
+			UNION ALL
+			SELECT n.node::text, 0.5 * edge.sim, 'edge:' || edge.id, 1 FROM edge
+			JOIN ruvector.causal_edge_nodes n ON n.edge_id = edge.id) x ORDER BY x.ref, x.sim DESC, x.step),
+	items AS (
+		SELECT 'edge' AS kind, 'edge:' || e.id AS ref, ruvector._memory_content('edge:' || e.id) AS content,
+			CASE WHEN a.step = 0 THEN a.sim END AS similarity, a.sim * (0.5 + 0.5 * e.confidence) AS score, a.via
+		FROM all_edges a JOIN ruvector.causal_edges e ON e.id = a.id AND e.valid @> at AND e.confidence >= min_confidence
+		UNION ALL
+		SELECT 'node', a.ref, coalesce(ruvector._memory_content(a.ref), a.ref), CASE WHEN a.step = 0 THEN a.sim END, a.sim, a.via
+		FROM all_nodes a),
+	costed AS (SELECT i.*, (length(i.content) + 3) / 4 AS cost FROM items i),
+	ranked AS (
+		SELECT c.*, row_number() OVER w AS place, sum(c.cost) OVER w AS spent FROM costed c
+		WINDOW w AS (ORDER BY c.score DESC, c.ref ROWS UNBOUNDED PRECEDING))
+	SELECT r.place::int, r.kind, r.ref::ruvector.memory_ref, r.content, r.similarity, r.score, r.via, r.cost
+	FROM ranked r WHERE r.spent <= budget ORDER BY r.place;
+END
+$$;
+COMMENT ON FUNCTION ruvector.hyper_retrieve(text, int, int, float8, @extschema@.vector, timestamptz, float8) IS
+	'hypergraph retrieval: the k nodes and the k hyperedges nearest in meaning, the edges of those nodes and the nodes of those edges (at half their similarity), best first until the budget in tokens (four characters each) is spent. via says what led to an item; similarity is NULL if not meaning';
+
+-- Experiments -------------------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION ruvector.create_experiment(
+	name text, hypothesis text, treatment ruvector.memory_ref, control ruvector.memory_ref DEFAULT NULL, outcome_type text DEFAULT 'reward',
+	allocation float8 DEFAULT 0.5, design text DEFAULT 'randomized', alpha float8 DEFAULT 0.05, prior_sd float8 DEFAULT NULL,
+	metadata jsonb DEFAULT '{}') RETURNS bigint
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	new_id bigint;
+BEGIN
+	PERFORM ruvector._clean_refs(ARRAY[treatment], 'treatment');
+	PERFORM ruvector._require(outcome_type IN ('reward', 'success', 'latency'), format('unknown outcome type "%s"', outcome_type),
+		'reward, success (0 or 1) or latency (milliseconds).');
+	PERFORM ruvector._require(design IN ('randomized', 'observational'), format('unknown design "%s"', design),
+		'randomized: assign_treatment decides; observational: the agent did.');
+	PERFORM ruvector._require(allocation > 0 AND allocation < 1, 'allocation must be between 0 and 1',
+		'It is the probability of the treatment; with 0 or 1 there is nothing to compare.');
+	PERFORM ruvector._require(alpha > 0 AND alpha < 1, 'alpha must be between 0 and 1', NULL);
+	PERFORM ruvector._require(coalesce(prior_sd, 1) > 0 AND coalesce(prior_sd, 1) < 'Infinity', 'prior_sd must be above 0',
+		'It is the size of the effects to be found soonest; NULL is half the range of the outcome.');
+	INSERT INTO ruvector.causal_experiments (name, hypothesis, treatment, control, outcome_type, allocation, design, alpha, prior_sd, metadata)
+		VALUES (name, hypothesis, treatment, control, outcome_type, allocation, design, alpha,
+			coalesce(prior_sd, CASE outcome_type WHEN 'latency' THEN 500 ELSE 0.5 END), metadata)
+		RETURNING id INTO new_id;
+	RETURN new_id;
+END
+$$;
+COMMENT ON FUNCTION ruvector.create_experiment(text, text, ruvector.memory_ref, ruvector.memory_ref, text, float8, text, float8, float8, jsonb) IS
+	'begins an experiment on a treatment; its id. alpha and prior_sd (default 0.5, 500 for latency) are those of the sequential test and must be chosen before the data';
+
+CREATE FUNCTION ruvector._experiment(experiment_id bigint,
+	OUT id bigint, OUT treatment ruvector.memory_ref, OUT control ruvector.memory_ref, OUT hypothesis text, OUT outcome_type text,
+	OUT design text, OUT allocation float8, OUT alpha float8, OUT prior_sd float8, OUT salt text, OUT status text)
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+	SELECT x.id, x.treatment, x.control, x.hypothesis, x.outcome_type, x.design, x.allocation, x.alpha, x.prior_sd, x.salt, x.status
+		INTO id, treatment, control, hypothesis, outcome_type, design, allocation, alpha, prior_sd, salt, status
+		FROM ruvector.causal_experiments x WHERE x.namespace = ruvector.current_namespace() AND x.id = experiment_id;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'there is no experiment % in namespace %', experiment_id, ruvector.current_namespace() USING ERRCODE = 'no_data_found',
+			HINT = 'create_experiment gives the id; ruvector.namespace chooses the namespace.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION ruvector._experiment(bigint) IS 'internal: an experiment of this namespace, or an error (P0002)';
+
+CREATE FUNCTION ruvector.assign_treatment(experiment_id bigint, unit_key text) RETURNS boolean
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	e record := ruvector._experiment(assign_treatment.experiment_id);
+	treated boolean;
+BEGIN
+	PERFORM ruvector._require(assign_treatment.unit_key <> '', 'unit_key must not be empty', 'What is assigned: an agent, a session, a task.', '22004');
+	PERFORM ruvector._require(e.status = 'running', format('experiment %s is %s', e.id, e.status), NULL, '55000');
+	PERFORM ruvector._require(e.design = 'randomized', format('experiment %s is observational', e.id),
+		'Only a randomized experiment assigns treatments.', '55000');
+	-- The hash of salt and unit is the random number, so an assignment can be recomputed by anybody and needs no lock.
+	treated := (hashtextextended(e.salt || assign_treatment.unit_key, 0) & 4294967295) / 4294967296.0 < e.allocation;
+	INSERT INTO ruvector.causal_assignments (experiment_id, unit_key, is_treatment, propensity)
+		VALUES (e.id, assign_treatment.unit_key, treated, e.allocation) ON CONFLICT DO NOTHING;
+	RETURN treated;
+END
+$$;
+COMMENT ON FUNCTION ruvector.assign_treatment(bigint, text) IS
+	'true: this unit gets the treatment. Randomised by a hash of the experiment''s salt and the unit, so always the same for a unit; logged with its probability in causal_assignments';
+
+CREATE FUNCTION ruvector.record_observation(
+	experiment_id bigint, episode_id bigint, is_treatment boolean, outcome_value float8, outcome_type text DEFAULT NULL,
+	context jsonb DEFAULT '{}', unit_key text DEFAULT NULL, propensity float8 DEFAULT NULL) RETURNS bigint
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+	e record := ruvector._experiment(record_observation.experiment_id);
+	assigned record;
+	arm boolean := record_observation.is_treatment;
+	chance float8 := coalesce(record_observation.propensity, CASE e.design WHEN 'randomized' THEN e.allocation END);
+	new_id bigint;
+BEGIN
+	PERFORM ruvector._require(e.status = 'running', format('experiment %s is %s', e.id, e.status), NULL, '55000');
+	PERFORM ruvector._require(record_observation.outcome_value NOT IN ('NaN', 'Infinity', '-Infinity'), 'outcome_value must be a finite number', NULL);
+	PERFORM ruvector._require(coalesce(record_observation.outcome_type, e.outcome_type) = e.outcome_type,
+		format('experiment %s measures %s, not %s', e.id, e.outcome_type, record_observation.outcome_type), 'One experiment has one outcome.');
+	IF record_observation.unit_key IS NOT NULL THEN
+		SELECT a.is_treatment, a.propensity INTO assigned FROM ruvector.causal_assignments a
+			WHERE a.experiment_id = e.id AND a.unit_key = record_observation.unit_key;
+		IF FOUND THEN
+			PERFORM ruvector._require(coalesce(arm, assigned.is_treatment) = assigned.is_treatment,
+				format('unit %s was assigned the other arm', record_observation.unit_key),
+				'The analysis is by intention to treat: record the arm that was assigned, or leave is_treatment NULL.');
+			arm := assigned.is_treatment;
+			chance := assigned.propensity;
+		END IF;
+	END IF;
+	PERFORM ruvector._require(arm IS NOT NULL, 'is_treatment is NULL and the unit has no assignment',
+		'Give is_treatment, or call assign_treatment(experiment, unit_key) first.', '22004');
+	IF record_observation.episode_id IS NOT NULL THEN
+		PERFORM ruvector._clean_refs(ARRAY[ruvector.ref('episode', record_observation.episode_id)], 'episode_id');
+	END IF;
+	INSERT INTO ruvector.causal_observations (experiment_id, episode_id, unit_key, is_treatment, propensity, outcome_value, context)
+		VALUES (e.id, record_observation.episode_id, record_observation.unit_key, arm, chance, record_observation.outcome_value, record_observation.context)
+		RETURNING id INTO new_id;
+	RETURN new_id;
+END
+$$;
+COMMENT ON FUNCTION ruvector.record_observation(bigint, bigint, boolean, float8, text, jsonb, text, float8) IS
+	'records an outcome of an experiment, with its episode if there is one; the arm of an assigned unit may be left NULL, and contradicting it is an error (22023). Errors: P0002 unknown experiment, 23503 unknown episode, 55000 completed';
+
+CREATE FUNCTION ruvector.calculate_uplift(experiment_id bigint, confidence_level float8 DEFAULT NULL, complete boolean DEFAULT false)
+	RETURNS TABLE (n_treatment bigint, n_control bigint, treatment_mean float8, control_mean float8, uplift float8, se float8, df float8,
+		statistic float8, p_value float8, ci_low float8, ci_high float8, prob_positive float8, always_valid_p float8,
+		cs_low float8, cs_high float8, decided boolean)
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+	e record := ruvector._experiment(calculate_uplift.experiment_id);
+	level float8 := coalesce(confidence_level, 1 - e.alpha);
+	m record;
+	w record;
+	s record;
+	c record;
+BEGIN
+	SELECT count(*) FILTER (WHERE o.is_treatment) AS n1, count(*) FILTER (WHERE NOT o.is_treatment) AS n0,
+			avg(o.outcome_value) FILTER (WHERE o.is_treatment) AS mean1, avg(o.outcome_value) FILTER (WHERE NOT o.is_treatment) AS mean0,
+			var_samp(o.outcome_value) FILTER (WHERE o.is_treatment) AS var1, var_samp(o.outcome_value) FILTER (WHERE NOT o.is_treatment) AS var0
+		INTO m FROM ruvector.causal_observations o WHERE o.experiment_id = e.id;
+	SELECT * INTO w FROM ruvector.welch_test(m.n1, m.mean1, m.var1, m.n0, m.mean0, m.var0, level);
+	SELECT * INTO s FROM ruvector.sequential_test(m.n1, m.mean1, m.var1, m.n0, m.mean0, m.var0, e.prior_sd, level);
+	SELECT * INTO c FROM ruvector.edge_confidence(w.uplift, w.se, e.prior_sd);
+	-- A p-value that stays valid however often one looks is the smallest of all looks: one after each observation. The test
+	-- takes variances as known, so looks begin when each arm has enough values to estimate its own.
+	SELECT min(t.always_valid_p) INTO always_valid_p
+		FROM (SELECT count(*) FILTER (WHERE o.is_treatment) OVER w AS n1, count(*) FILTER (WHERE NOT o.is_treatment) OVER w AS n0,
+				avg(o.outcome_value) FILTER (WHERE o.is_treatment) OVER w AS mean1, avg(o.outcome_value) FILTER (WHERE NOT o.is_treatment) OVER w AS mean0,
+				var_samp(o.outcome_value) FILTER (WHERE o.is_treatment) OVER w AS var1, var_samp(o.outcome_value) FILTER (WHERE NOT o.is_treatment) OVER w AS var0
+			FROM ruvector.causal_observations o WHERE o.experiment_id = e.id
+			WINDOW w AS (ORDER BY o.id ROWS UNBOUNDED PRECEDING)) looks,
+		ruvector.sequential_test(looks.n1, looks.mean1, looks.var1, looks.n0, looks.mean0, looks.var0, e.prior_sd, level) t
+		WHERE looks.n1 >= 8 AND looks.n0 >= 8;
+	n_treatment := m.n1; n_control := m.n0; treatment_mean := m.mean1; control_mean := m.mean0;
+	uplift := w.uplift; se := w.se; df := w.df; statistic := w.t; p_value := w.p_value; ci_low := w.ci_low; ci_high := w.ci_high;
+	prob_positive := CASE WHEN c.mean >= 0 THEN c.confidence ELSE 1 - c.confidence END;
+	cs_low := s.cs_low; cs_high := s.cs_high;
+	decided := coalesce(always_valid_p <= 1 - level, false);
+	IF complete AND e.status = 'running' THEN
+		PERFORM ruvector._require(w.se > 0, format('experiment %s has too little data to be completed', e.id),
+			'Two observations in each arm, not all the same, are the least.', '55000');
+		UPDATE ruvector.causal_experiments x SET status = 'completed', completed_at = now(),
+			edge_id = ruvector.add_causal_edge(ARRAY[e.treatment], ARRAY[ruvector.ref('outcome', e.outcome_type)],
+				uplift => w.uplift, uplift_se => w.se, sample_size => m.n1 + m.n0, mechanism => e.hypothesis, p_value => w.p_value,
+				method => CASE e.design WHEN 'randomized' THEN 'experiment' ELSE 'manual' END, experiment_ids => ARRAY[e.id],
+				metadata => jsonb_build_object('outcome', e.outcome_type, 'control', e.control))
+			WHERE x.id = e.id;
+	END IF;
+	RETURN NEXT;
+END
+$$;
+COMMENT ON FUNCTION ruvector.calculate_uplift(bigint, float8, boolean) IS
+	'effect of an experiment''s treatment: Welch''s test, for one look at the end (p_value, ci), and the mixture sequential test, for looking after every observation (always_valid_p over all looks with 8 values an arm, confidence sequence cs; decided: always_valid_p <= alpha). NULLs with fewer than 2 values in an arm. complete => true ends the experiment and makes its result an edge';
+
+-- Discovery ---------------------------------------------------------------------------------------------------------------
+
+-- Random signs: embeddings are projected on them to make a few covariates. The same in every run.
+CREATE FUNCTION ruvector._projections(dimensions int, n int) RETURNS @extschema@.vector[]
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT array_agg(v ORDER BY p) FROM (
+		SELECT p, array_agg(CASE WHEN hashint8extended(d, p) & 1 = 0 THEN 1 ELSE -1 END::real ORDER BY d)::@extschema@.vector AS v
+		FROM generate_series(1, n) p, generate_series(1, dimensions) d GROUP BY p) x;
+$$;
+COMMENT ON FUNCTION ruvector._projections(int, int) IS 'internal: n vectors of random signs';
+
+CREATE FUNCTION ruvector._causal_units(
+	effect_key text, outcome text, max_gap interval, time_window interval, covariates text[])
+	RETURNS TABLE (episode_id bigint, session_id text, agent_id text, cutoff timestamptz, ts timestamptz, action_names text[], tags text[],
+		y float8, x float8[])
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+	ns text := ruvector.current_namespace();
+	signs @extschema@.vector[] := CASE WHEN 'embedding' = ANY (covariates) THEN ruvector._projections((ruvector._settings()).dimensions, 8) END;
+	common text[];
+	keys text[] := ARRAY(SELECT substr(c, 10) FROM unnest(covariates) c WHERE c LIKE 'metadata:%');
+	bad text;
+BEGIN
+	SELECT c INTO bad FROM unnest(covariates) c
+		WHERE c NOT IN ('embedding', 'prior_reward', 'position', 'hour', 'tags') AND c NOT LIKE 'metadata:_%' LIMIT 1;
+	PERFORM ruvector._require(bad IS NULL, format('unknown covariate "%s"', bad),
+		'embedding, prior_reward, position, hour, tags, or metadata:<key> for a number in the metadata that was known beforehand.');
+	IF 'tags' = ANY (covariates) THEN
+		common := ARRAY(SELECT t FROM ruvector.reflexion_episodes e, unnest(e.tags) t
+			WHERE e.namespace = ns AND (effect_key IS NULL OR e.task_key = effect_key)
+			GROUP BY t ORDER BY count(*) DESC, t LIMIT 8);
+	END IF;
+	-- A unit is a session's first try at the effect's task, or every episode if there is no such task. Covariates are what
+	-- was known before the treatment could come: at the cutoff, the beginning of the gap before the try.
+	RETURN QUERY
+	SELECT e.id, e.session_id, e.agent_id, u.cutoff, e.ts, e.action_names, e.tags,
+		CASE outcome WHEN 'reward' THEN e.reward WHEN 'success' THEN e.success::int::float8 ELSE e.latency_ms END,
+		CASE WHEN signs IS NULL THEN '{}' ELSE ARRAY(SELECT coalesce(- (e.embedding OPERATOR(@extschema@.<#>) s), 0) FROM unnest(signs) s) END
+		|| CASE WHEN 'prior_reward' = ANY (covariates)
+			THEN ARRAY[coalesce(before.reward, 0), coalesce(before.success, 0), (before.n > 0)::int::float8] ELSE '{}' END
+		|| CASE WHEN 'position' = ANY (covariates) THEN ARRAY[ln(1 + before.n::float8)] ELSE '{}' END
+		|| CASE WHEN 'hour' = ANY (covariates)
+			THEN ARRAY[sin(extract(epoch FROM e.ts)::float8 * pi() / 43200), cos(extract(epoch FROM e.ts)::float8 * pi() / 43200)] ELSE '{}' END
+		|| ARRAY(SELECT (t = ANY (e.tags))::int::float8 FROM unnest(common) WITH ORDINALITY c(t, o) ORDER BY o)
+		|| ARRAY(SELECT CASE WHEN jsonb_typeof(e.metadata -> k) = 'number' THEN (e.metadata ->> k)::float8 ELSE 0 END
+			FROM unnest(keys) WITH ORDINALITY c(k, o) ORDER BY o)
+	FROM (SELECT DISTINCT ON (CASE WHEN effect_key IS NULL THEN f.id::text ELSE f.session_id END) f.*
+			FROM ruvector.reflexion_episodes f
+			WHERE f.namespace = ns AND (effect_key IS NULL OR f.task_key = effect_key)
+				AND (time_window IS NULL OR f.ts >= now() - time_window)
+			ORDER BY CASE WHEN effect_key IS NULL THEN f.id::text ELSE f.session_id END, f.ts, f.id) e
+	CROSS JOIN LATERAL (SELECT CASE WHEN effect_key IS NULL THEN e.ts ELSE e.ts - max_gap END AS cutoff) u
+	CROSS JOIN LATERAL (
+		SELECT count(*) AS n, avg(b.reward) AS reward, avg(b.success::int)::float8 AS success FROM ruvector.reflexion_episodes b
+		WHERE b.namespace = ns AND b.session_id = e.session_id AND b.ts < u.cutoff
+			AND covariates && '{prior_reward,position}') before
+	WHERE outcome <> 'latency' OR e.latency_ms IS NOT NULL
+	ORDER BY e.id;
+END
+$$;
+COMMENT ON FUNCTION ruvector._causal_units(text, text, interval, interval, text[]) IS
+	'internal: the units of an observational estimate with outcome y and covariates x that were known at the cutoff: first tries of a task (by task_key), one a session, or all episodes (NULL)';
+
+-- The effect of a treatment, errors of what the data cannot carry turned into NULLs: a learner goes on to the next pair.
+CREATE FUNCTION ruvector._try_aipw(treated boolean[], outcome float8[], covariates float8[], cluster int[], folds int, clip float8,
+	OUT ate float8, OUT se float8, OUT ci_low float8, OUT ci_high float8, OUT p_value float8, OUT n bigint, OUT n_treated bigint,
+	OUT ess float8, OUT min_propensity float8, OUT max_propensity float8, OUT naive float8, OUT e_value float8)
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+	r record;
+BEGIN
+	SELECT * INTO r FROM ruvector._aipw(treated, outcome, coalesce(covariates, '{}'),
+		coalesce(cardinality(covariates), 0) / nullif(cardinality(outcome), 0), cluster, folds, clip);
+	ate := r.ate; se := r.se; ci_low := r.ci_low; ci_high := r.ci_high; p_value := r.p_value; n := r.n; n_treated := r.n_treated;
+	ess := r.ess; min_propensity := r.min_propensity; max_propensity := r.max_propensity; naive := r.naive; e_value := r.e_value;
+EXCEPTION WHEN invalid_parameter_value OR data_exception THEN
+	NULL;
+END
+$$;
+COMMENT ON FUNCTION ruvector._try_aipw(boolean[], float8[], float8[], int[], int, float8) IS
+	'internal: _aipw, NULLs where the data cannot carry it';
+
+-- Labels of clusters: agents that come again, else sessions that do; NULL where units are independent, or too few to
+-- estimate an error from.
+CREATE FUNCTION ruvector._clusters(agents text[], sessions text[]) RETURNS int[]
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT CASE WHEN count(DISTINCT c) < count(*) AND count(DISTINCT c) >= 20 AND count(c) = count(*)
+		THEN array_agg(label::int ORDER BY o) END
+	FROM (SELECT c, o, dense_rank() OVER (ORDER BY c) AS label
+		FROM unnest(CASE WHEN array_position(agents, NULL) IS NULL THEN agents ELSE sessions END) WITH ORDINALITY u(c, o)) x;
+$$;
+COMMENT ON FUNCTION ruvector._clusters(text[], text[]) IS 'internal: numbers of the clusters of units, NULL where units are independent';
+
+CREATE FUNCTION ruvector.discover_causal_edges(
+	min_sample_size int DEFAULT 30, uplift_threshold float8 DEFAULT 0.05, confidence_threshold float8 DEFAULT 0.6,
+	max_gap interval DEFAULT '1 hour', time_window interval DEFAULT NULL, treatment text DEFAULT 'task', outcome text DEFAULT 'reward',
+	covariates text[] DEFAULT '{embedding,prior_reward,position,hour,tags}', folds int DEFAULT 5, propensity_clip float8 DEFAULT 0.05,
+	fdr float8 DEFAULT 0.1, dry_run boolean DEFAULT false)
+	RETURNS TABLE (edge_id bigint, cause ruvector.memory_ref, effect ruvector.memory_ref, uplift float8, uplift_se float8, p_value float8,
+		q_value float8, confidence float8, n_treated bigint, n_control bigint, min_propensity float8, max_propensity float8,
+		ess float8, naive_uplift float8, e_value float8, inserted boolean)
+	LANGUAGE plpgsql ROWS 20 SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+	ns text := ruvector.current_namespace();
+	target record;
+	pair record;
+	u record;
+	fit record;
+	a boolean[];
+	clusters int[];
+	tested jsonb := '[]';
+	q float8[];
+	t record;
+	old record;
+BEGIN
+	PERFORM ruvector._require(coalesce(treatment, '') IN ('task', 'action'), format('unknown treatment "%s"', treatment),
+		'task: the effect of one task done before another in the session; action: the effect of an action in an episode.');
+	PERFORM ruvector._require(coalesce(outcome, '') IN ('reward', 'success', 'latency'), format('unknown outcome "%s"', outcome), 'reward, success or latency.');
+	PERFORM ruvector._require(folds BETWEEN 2 AND 20, 'folds must be from 2 to 20', NULL);
+	PERFORM ruvector._require(min_sample_size >= 2 * folds, 'min_sample_size must be at least 2 * folds',
+		'It counts the units of each arm, and every fold needs two.');
+	PERFORM ruvector._require(fdr > 0 AND fdr < 1, 'fdr must be between 0 and 1', 'It is the expected share of false edges among those found.');
+	PERFORM ruvector._require(max_gap > interval '0', 'max_gap must be a positive interval', 'As in interval ''1 hour''.');
+	PERFORM ruvector._require(time_window IS NULL OR time_window > interval '0', 'time_window must be a positive interval', 'NULL means no limit.');
+
+	FOR target IN
+		SELECT e.task_key AS key, min(ruvector._task_ref(e.task)::text) AS name FROM ruvector.reflexion_episodes e
+			WHERE treatment = 'task' AND e.namespace = ns
+			GROUP BY e.task_key HAVING count(DISTINCT e.session_id) >= 2 * min_sample_size
+		UNION ALL SELECT NULL, 'outcome:' || outcome WHERE treatment = 'action'
+		ORDER BY 1
+	LOOP
+		-- The covariates of a target's units serve all its possible causes.
+		SELECT array_agg(c.episode_id ORDER BY c.episode_id) AS ids, array_agg(c.y ORDER BY c.episode_id) AS y,
+				array_agg(c.session_id ORDER BY c.episode_id) AS sessions, array_agg(c.agent_id ORDER BY c.episode_id) AS agents,
+				(SELECT array_agg(v ORDER BY d.episode_id, o) FROM ruvector._causal_units(target.key, outcome, max_gap, time_window, covariates) d,
+					unnest(d.x) WITH ORDINALITY f(v, o)) AS x
+			INTO u FROM ruvector._causal_units(target.key, outcome, max_gap, time_window, '{}') c;
+		CONTINUE WHEN u.ids IS NULL;
+		clusters := ruvector._clusters(u.agents, u.sessions);
+		FOR pair IN
+			SELECT c.key, min(c.name) AS name, count(DISTINCT c.unit) AS treated, array_agg(c.unit) AS units FROM (
+				SELECT p.task_key AS key, ruvector._task_ref(p.task)::text AS name, e.id AS unit
+				FROM ruvector.reflexion_episodes e
+				JOIN ruvector.reflexion_episodes p ON p.namespace = ns AND p.session_id = e.session_id AND p.ts < e.ts AND p.ts >= e.ts - max_gap
+				WHERE treatment = 'task' AND e.id = ANY (u.ids) AND p.task_key <> target.key
+				UNION ALL
+				SELECT x, 'action:' || x, e.id FROM ruvector.reflexion_episodes e, unnest(e.action_names) x
+				WHERE treatment = 'action' AND e.id = ANY (u.ids)) c
+			GROUP BY c.key
+			HAVING count(DISTINCT c.unit) >= min_sample_size AND cardinality(u.ids) - count(DISTINCT c.unit) >= min_sample_size
+			ORDER BY c.key
+		LOOP
+			a := ARRAY(SELECT treated.unit IS NOT NULL FROM unnest(u.ids) WITH ORDINALITY i(id, o)
+				LEFT JOIN (SELECT DISTINCT unnest(pair.units) AS unit) treated ON treated.unit = i.id ORDER BY i.o);
+			SELECT * INTO fit FROM ruvector._try_aipw(a, u.y, u.x, clusters, folds, propensity_clip);
+			CONTINUE WHEN fit.p_value IS NULL OR NOT fit.se > 0;
+			tested := tested || jsonb_build_object(
+				'cause', pair.name, 'effect', target.name,
+				'uplift', fit.ate, 'se', fit.se, 'p', fit.p_value, 'treated', fit.n_treated, 'control', fit.n - fit.n_treated,
+				'min', fit.min_propensity, 'max', fit.max_propensity, 'ess', fit.ess, 'naive', fit.naive, 'e', fit.e_value);
+		END LOOP;
+	END LOOP;
+
+	q := ruvector.benjamini_hochberg(ARRAY(SELECT (x ->> 'p')::float8 FROM jsonb_array_elements(tested) WITH ORDINALITY j(x, o) ORDER BY o));
+	FOR t IN SELECT x ->> 'cause' AS cause, x ->> 'effect' AS effect, (x ->> 'uplift')::float8 AS uplift, (x ->> 'se')::float8 AS se,
+			(x ->> 'p')::float8 AS p, q[o] AS q, (x ->> 'treated')::bigint AS treated, (x ->> 'control')::bigint AS control,
+			(x ->> 'min')::float8 AS min, (x ->> 'max')::float8 AS max, (x ->> 'ess')::float8 AS ess, (x ->> 'naive')::float8 AS naive,
+			(x ->> 'e')::float8 AS e,
+			ruvector._edge_confidence((x ->> 'uplift')::float8, (x ->> 'se')::float8) AS sure
+		FROM jsonb_array_elements(tested) WITH ORDINALITY j(x, o) ORDER BY q[o], abs((x ->> 'uplift')::float8) DESC, o
+	LOOP
+		edge_id := NULL; inserted := false;
+		SELECT x.id, x.method, x.pinned INTO old FROM ruvector.causal_edges x
+			WHERE x.namespace = ns AND upper_inf(x.valid)
+				AND ruvector._edge_key(x.causes::text[], x.effects::text[], x.context) = ruvector._edge_key(ARRAY[t.cause], ARRAY[t.effect], '');
+		IF FOUND THEN
+			edge_id := old.id;
+			-- The same episodes again are no new evidence: the new estimate stands in for the old one, found or not. Edges of
+			-- people and of experiments stay as they are.
+			IF NOT dry_run AND old.method = 'aipw' AND NOT old.pinned THEN
+				UPDATE ruvector.causal_edges x SET uplift = t.uplift, uplift_se = t.se, p_value = t.p, q_value = t.q, confidence = t.sure,
+					sample_size = t.treated + t.control, e_value = t.e, updated_at = now(), last_validated_at = now()
+					WHERE x.id = old.id AND (x.uplift, x.uplift_se, x.q_value) IS DISTINCT FROM (t.uplift, t.se, t.q::ruvector.unit_interval);
+			END IF;
+		END IF;
+		CONTINUE WHEN t.q > fdr OR abs(t.uplift) < uplift_threshold OR t.sure < confidence_threshold;
+		IF edge_id IS NULL AND NOT dry_run THEN
+			edge_id := ruvector.add_causal_edge(ARRAY[t.cause]::ruvector.memory_ref[], ARRAY[t.effect]::ruvector.memory_ref[],
+				uplift => t.uplift, uplift_se => t.se, confidence => t.sure, sample_size => t.treated + t.control,
+				method => 'aipw', p_value => t.p, q_value => t.q, e_value => t.e,
+				mechanism => format('observed: %s of units with it and %s without, adjusted for %s', t.treated, t.control, array_to_string(covariates, ', ')),
+				metadata => jsonb_build_object('outcome', outcome, 'naive_uplift', t.naive, 'ess', t.ess,
+					'propensity', jsonb_build_array(t.min, t.max), 'covariates', covariates, 'max_gap', max_gap::text));
+			inserted := true;
+		END IF;
+		cause := t.cause; effect := t.effect; uplift := t.uplift; uplift_se := t.se; p_value := t.p; q_value := t.q; confidence := t.sure;
+		n_treated := t.treated; n_control := t.control; min_propensity := t.min; max_propensity := t.max; ess := t.ess;
+		naive_uplift := t.naive; e_value := t.e;
+		RETURN NEXT;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION ruvector.discover_causal_edges(int, float8, float8, interval, interval, text, text, text[], int, float8, float8, boolean) IS
+	'edges found in the logged episodes by cross-fitted doubly robust estimation (AIPW) over all pairs with min_sample_size units an arm, with Benjamini-Hochberg control of the false discovery rate. treatment task: does doing task a at most max_gap before task b in a session change b''s outcome (unit: session); action: does an action change its episode''s outcome (unit: episode). They hold if nothing unmeasured drives both: see docs/memory/causal.md. dry_run writes nothing';
+
+CREATE FUNCTION ruvector._treatment_units(cause text, effect text, outcome text, max_gap interval, covariates text[],
+	OUT ids bigint[], OUT a boolean[], OUT y float8[], OUT x float8[], OUT clusters int[])
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	kind text := split_part(cause, ':', 1);
+	name text := substr(cause, length(kind) + 2);
+	key text := CASE WHEN effect LIKE 'task:%' THEN ruvector._task_key(effect) END;
+BEGIN
+	PERFORM ruvector._require(kind = 'action' OR kind = 'tag' OR kind = 'skill' OR kind = 'task' AND key IS NOT NULL,
+		format('the episodes do not tell who was treated with %s', cause),
+		'action:, tag: and skill: are read from the episodes themselves, task: with an effect task: from sessions. Use an experiment for others.', '0A000');
+	SELECT array_agg(u.episode_id ORDER BY u.episode_id), array_agg(u.y ORDER BY u.episode_id),
+			ruvector._clusters(array_agg(u.agent_id ORDER BY u.episode_id), array_agg(u.session_id ORDER BY u.episode_id)),
+			array_agg(CASE kind WHEN 'action' THEN name = ANY (u.action_names) WHEN 'tag' THEN name = ANY (u.tags)
+				WHEN 'task' THEN EXISTS (SELECT FROM ruvector.reflexion_episodes p WHERE p.namespace = ruvector.current_namespace()
+					AND p.session_id = u.session_id AND p.ts < u.ts AND p.ts >= u.cutoff AND p.task_key = ruvector._task_key(cause))
+				END ORDER BY u.episode_id)
+		INTO ids, y, clusters, a FROM ruvector._causal_units(key, outcome, max_gap, NULL, covariates) u;
+	IF kind = 'skill' THEN
+		a := ARRAY(SELECT EXISTS (SELECT FROM ruvector.skill_episodes s WHERE s.namespace = ruvector.current_namespace()
+			AND s.skill_id = name::bigint AND s.episode_id = i.id) FROM unnest(ids) WITH ORDINALITY i(id, o) ORDER BY o);
+	END IF;
+	x := (SELECT array_agg(v ORDER BY u.episode_id, o) FROM ruvector._causal_units(key, outcome, max_gap, NULL,
+		-- A tag cannot be adjusted for while it is what is studied.
+		CASE kind WHEN 'tag' THEN array_remove(covariates, 'tags') ELSE covariates END) u, unnest(u.x) WITH ORDINALITY f(v, o));
+END
+$$;
+COMMENT ON FUNCTION ruvector._treatment_units(text, text, text, interval, text[]) IS
+	'internal: the units of one cause: who was treated, outcome, covariates (row-major), clusters';
+
+CREATE FUNCTION ruvector.calculate_causal_gain(
+	treatment ruvector.memory_ref, outcome_type text DEFAULT 'reward', effect ruvector.memory_ref DEFAULT NULL,
+	covariates text[] DEFAULT '{embedding,prior_reward,position,hour,tags}', max_gap interval DEFAULT '1 hour')
+	RETURNS TABLE (causal_gain float8, se float8, ci_low float8, ci_high float8, p_value float8, confidence float8, naive_gain float8,
+		e_value float8, n_treated bigint, n_control bigint, ess float8, mechanism text)
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+	u record;
+	f record;
+BEGIN
+	PERFORM ruvector._require(coalesce(outcome_type, '') IN ('reward', 'success', 'latency'), format('unknown outcome "%s"', outcome_type), 'reward, success or latency.');
+	SELECT * INTO u FROM ruvector._treatment_units(treatment, effect, outcome_type, max_gap, covariates);
+	n_treated := (SELECT count(*) FROM unnest(u.a) t WHERE t);
+	n_control := coalesce(cardinality(u.a), 0) - n_treated;
+	SELECT * INTO f FROM ruvector._try_aipw(u.a, u.y, u.x, u.clusters, 5, 0.05);
+	causal_gain := f.ate; se := f.se; ci_low := f.ci_low; ci_high := f.ci_high; p_value := f.p_value;
+	confidence := ruvector._edge_confidence(f.ate, f.se); naive_gain := f.naive; e_value := f.e_value; ess := f.ess;
+	mechanism := (SELECT e.mechanism FROM ruvector.causal_edges e JOIN ruvector.causal_edge_nodes n ON n.edge_id = e.id
+		WHERE n.namespace = ruvector.current_namespace() AND n.node = treatment AND n.role = 'cause' AND e.valid @> now() AND e.mechanism IS NOT NULL
+			AND (effect IS NULL OR effect = ANY (e.effects))
+		ORDER BY abs(e.uplift) * e.confidence DESC NULLS LAST LIMIT 1);
+	RETURN NEXT;
+END
+$$;
+COMMENT ON FUNCTION ruvector.calculate_causal_gain(ruvector.memory_ref, text, ruvector.memory_ref, text[], interval) IS
+	'doubly robust estimate, from the logged episodes, of what a treatment gains: action:, tag: or skill: over episodes, task: on an effect task: over sessions. NULLs where the arms are too small (10 units each). Observational: see docs/memory/causal.md';
+
+CREATE FUNCTION ruvector.detect_confounders(edge_id bigint, threshold float8 DEFAULT 0.3, max_rows int DEFAULT 20)
+	RETURNS TABLE (confounder ruvector.memory_ref, correlation_with_treatment float8, correlation_with_outcome float8, p_treatment float8,
+		p_outcome float8, confounder_score float8, adjusted_uplift float8, e_value float8)
+	LANGUAGE plpgsql STABLE ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+	ns text := ruvector.current_namespace();
+	edge record;
+	gap interval;
+	outcome text;
+	own text[];
+	u record;
+	z record;
+	width int;
+	fit record;
+BEGIN
+	PERFORM ruvector._require(threshold BETWEEN 0 AND 1, 'threshold must be between 0 and 1', 'It is the least |correlation| with both treatment and outcome.');
+	PERFORM ruvector._require(max_rows > 0, 'max_rows must be above 0', NULL);
+	SELECT e.causes, e.effects, e.metadata INTO edge FROM ruvector.causal_edges e WHERE e.namespace = ns AND e.id = detect_confounders.edge_id;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'there is no causal edge % in namespace %', detect_confounders.edge_id, ns USING ERRCODE = 'no_data_found';
+	END IF;
+	PERFORM ruvector._require(cardinality(edge.causes) = 1 AND cardinality(edge.effects) = 1, 'confounders are sought for one cause and one effect', NULL, '0A000');
+	gap := coalesce(edge.metadata ->> 'max_gap', '1 hour')::interval;
+	outcome := coalesce(edge.metadata ->> 'outcome', nullif(substring(edge.effects[1] FROM '^outcome:(reward|success|latency)$'), ''), 'reward');
+	own := coalesce(ARRAY(SELECT jsonb_array_elements_text(edge.metadata -> 'covariates')), '{embedding,prior_reward,position,hour,tags}');
+	IF own = '{}' THEN
+		own := '{embedding,prior_reward,position,hour,tags}';
+	END IF;
+	SELECT * INTO u FROM ruvector._treatment_units(edge.causes[1], edge.effects[1], outcome, gap, own);
+	IF u.ids IS NULL THEN
+		RETURN;
+	END IF;
+	width := coalesce(cardinality(u.x), 0) / cardinality(u.ids);
+	-- Whatever was there before both: tags and numbers in the metadata of the unit, and tasks and mean reward of its session
+	-- before the treatment could come.
+	FOR z IN
+		WITH unit AS (
+			SELECT i.o, e.id, e.session_id, e.tags, e.metadata, i.a, i.y,
+				CASE WHEN edge.effects[1] LIKE 'task:%' THEN e.ts - gap ELSE e.ts END AS cutoff
+			FROM unnest(u.ids, u.a, u.y) WITH ORDINALITY i(id, a, y, o) JOIN ruvector.reflexion_episodes e ON e.id = i.id),
+		fact AS (
+			SELECT DISTINCT 'tag:' || t AS name, o, 1::float8 AS value FROM unit, unnest(tags) t
+			UNION ALL
+			SELECT 'metadata:' || m.key, o, (m.value #>> '{}')::float8 FROM unit, jsonb_each(metadata) m WHERE jsonb_typeof(m.value) = 'number'
+			UNION ALL
+			SELECT DISTINCT ruvector._task_ref(p.task)::text, o, 1::float8 FROM unit JOIN ruvector.reflexion_episodes p
+				ON p.namespace = ns AND p.session_id = unit.session_id AND p.ts < unit.cutoff
+			UNION ALL
+			SELECT 'prior:reward', o, avg(p.reward) FROM unit JOIN ruvector.reflexion_episodes p
+				ON p.namespace = ns AND p.session_id = unit.session_id AND p.ts < unit.cutoff GROUP BY o),
+		scored AS (
+			SELECT f.name, array_agg(coalesce(v.value, 0) ORDER BY unit.o) AS zs,
+				corr(coalesce(v.value, 0), unit.a::int) AS r_a, corr(coalesce(v.value, 0), unit.y) AS r_y, count(*) AS n
+			FROM (SELECT DISTINCT name FROM fact WHERE name <> edge.causes[1]) f CROSS JOIN unit
+			LEFT JOIN fact v ON v.name = f.name AND v.o = unit.o GROUP BY f.name)
+		SELECT * FROM scored WHERE abs(r_a) >= threshold AND abs(r_y) >= threshold ORDER BY abs(r_a * r_y) DESC, name LIMIT max_rows
+	LOOP
+		-- The effect with this one more covariate.
+		SELECT f.ate, f.e_value INTO fit FROM ruvector._try_aipw(u.a, u.y,
+			ARRAY(SELECT CASE WHEN c <= width THEN u.x[(i - 1) * width + c] ELSE z.zs[i] END
+				FROM generate_series(1, cardinality(u.ids)) i, generate_series(1, width + 1) c ORDER BY i, c), u.clusters, 5, 0.05) f;
+		confounder := CASE WHEN z.name ~ '^[a-z_]+:.+$' THEN z.name END;
+		correlation_with_treatment := z.r_a; correlation_with_outcome := z.r_y;
+		p_treatment := ruvector.correlation_p_value(z.r_a, z.n); p_outcome := ruvector.correlation_p_value(z.r_y, z.n);
+		confounder_score := abs(z.r_a * z.r_y);
+		adjusted_uplift := fit.ate; e_value := fit.e_value;
+		RETURN NEXT;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION ruvector.detect_confounders(bigint, float8, int) IS
+	'what was there before cause and effect of an edge and goes with both (|correlation| >= threshold): tags, numbers in metadata, earlier tasks and reward of the session. Correlations are of the units, p-values by Fisher''s z, confounder_score their product; adjusted_uplift is the estimate with that covariate too, e_value what an unmeasured one would need';
+
+CREATE FUNCTION ruvector.prune_causal_edges(
+	min_confidence float8 DEFAULT 0.6, max_age interval DEFAULT '90 days', include_manual boolean DEFAULT false, dry_run boolean DEFAULT false)
+	RETURNS SETOF bigint LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+	doomed bigint[];
+BEGIN
+	PERFORM ruvector._require(min_confidence BETWEEN 0 AND 1, 'min_confidence must be between 0 and 1', NULL);
+	PERFORM ruvector._require(max_age >= interval '0', 'max_age must not be negative', NULL);
+	doomed := ARRAY(SELECT e.id FROM ruvector.causal_edges e
+		WHERE e.namespace = ruvector.current_namespace() AND NOT e.pinned
+			AND (include_manual OR e.method <> 'manual')
+			AND (e.confidence < min_confidence OR coalesce(e.last_validated_at, e.updated_at) < now() - max_age)
+			OR e.namespace = ruvector.current_namespace() AND NOT e.pinned
+			AND EXISTS (SELECT FROM unnest(e.causes::text[] || e.effects::text[]) r WHERE NOT ruvector._memory_exists(r))
+		ORDER BY e.id);
+	IF NOT dry_run THEN
+		DELETE FROM ruvector.causal_edges e WHERE e.id = ANY (doomed);
+	END IF;
+	RETURN QUERY SELECT unnest(doomed);
+END
+$$;
+COMMENT ON FUNCTION ruvector.prune_causal_edges(float8, interval, boolean, boolean) IS
+	'deletes edges that are not sure enough or were not validated within max_age, and those that name a memory that is gone; their ids. Pinned edges stay, manual ones (unless a memory is gone) too unless include_manual. dry_run only tells';
+
+CREATE FUNCTION ruvector.run_learner(config jsonb DEFAULT '{}', dry_run boolean DEFAULT false) RETURNS jsonb
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	began timestamptz := clock_timestamp();
+	unknown text;
+	kind text;
+	n bigint;
+	m bigint;
+	report jsonb := jsonb_build_object('dry_run', dry_run);
+	c jsonb := coalesce(config, '{}');
+BEGIN
+	PERFORM ruvector._require(jsonb_typeof(c) = 'object', 'config must be a JSON object', NULL);
+	SELECT k INTO unknown FROM jsonb_object_keys(c) k
+		WHERE k NOT IN ('min_sample_size', 'uplift_threshold', 'confidence_threshold', 'max_gap', 'time_window', 'treatments', 'outcome',
+			'covariates', 'fdr', 'prune', 'prune_max_age', 'consolidate', 'success_threshold') LIMIT 1;
+	PERFORM ruvector._require(unknown IS NULL, format('unknown field "%s"', unknown),
+		'Fields: min_sample_size, uplift_threshold, confidence_threshold, max_gap, time_window, treatments, outcome, covariates, fdr, prune, prune_max_age, consolidate, success_threshold.');
+	IF NOT dry_run THEN
+		-- One learner at a time in a namespace.
+		PERFORM pg_advisory_xact_lock(hashtextextended('ruvector.run_learner ' || ruvector.current_namespace(), 0));
+	END IF;
+	FOR kind IN SELECT * FROM jsonb_array_elements_text(coalesce(c -> 'treatments', '["task", "action"]')) LOOP
+		SELECT count(*), count(*) FILTER (WHERE d.inserted) INTO n, m
+		FROM ruvector.discover_causal_edges(
+			min_sample_size => coalesce((c ->> 'min_sample_size')::int, 30), uplift_threshold => coalesce((c ->> 'uplift_threshold')::float8, 0.05),
+			confidence_threshold => coalesce((c ->> 'confidence_threshold')::float8, 0.6), max_gap => coalesce(c ->> 'max_gap', '1 hour')::interval,
+			time_window => (c ->> 'time_window')::interval, treatment => kind, outcome => coalesce(c ->> 'outcome', 'reward'),
+			covariates => CASE WHEN c ? 'covariates' THEN ARRAY(SELECT jsonb_array_elements_text(c -> 'covariates'))
+				ELSE '{embedding,prior_reward,position,hour,tags}' END,
+			fdr => coalesce((c ->> 'fdr')::float8, 0.1), dry_run => dry_run) d;
+		report := report || jsonb_build_object('edges_discovered_' || kind, n, 'edges_inserted_' || kind, m);
+	END LOOP;
+	IF coalesce((c ->> 'prune')::boolean, true) THEN
+		SELECT count(*) INTO n FROM ruvector.prune_causal_edges(coalesce((c ->> 'confidence_threshold')::float8, 0.6),
+			coalesce(c ->> 'prune_max_age', '90 days')::interval, false, dry_run);
+		report := report || jsonb_build_object('edges_pruned', n);
+	END IF;
+	IF coalesce((c ->> 'consolidate')::boolean, true) THEN
+		SELECT count(*) INTO n FROM ruvector.auto_consolidate(success_threshold => coalesce((c ->> 'success_threshold')::int, 3), dry_run => dry_run);
+		report := report || jsonb_build_object('skills_consolidated', n);
+	END IF;
+	IF NOT dry_run THEN
+		report := report || jsonb_build_object('recall_keys_refreshed', ruvector.refresh_recall());
+	END IF;
+	report := report || jsonb_build_object('duration_ms', round(extract(epoch FROM clock_timestamp() - began)::numeric * 1000, 1));
+	IF NOT dry_run THEN
+		INSERT INTO ruvector.learner_runs (config, report, started_at, completed_at) VALUES (c, report, began, clock_timestamp());
+	END IF;
+	RETURN report;
+END
+$$;
+COMMENT ON FUNCTION ruvector.run_learner(jsonb, boolean) IS
+	'the nightly learner, for pg_cron or by hand: discovers edges (by tasks and by actions), prunes, consolidates skills, refreshes the keys of recall. config has the arguments of discover_causal_edges, and treatments, prune, prune_max_age, consolidate, success_threshold. Returns a report, kept in learner_runs; dry_run writes nothing';
