@@ -34,12 +34,14 @@ COMMENT ON FUNCTION ruvector._schema_version() IS 'internal: version of the tabl
 
 CREATE FUNCTION ruvector._settings(
 	OUT dimensions int, OUT metric text, OUT embedding_model text, OUT embedder text,
-	OUT index_method text, OUT index_options jsonb, OUT schema_version int)
+	OUT index_method text, OUT index_options jsonb, OUT text_search_config text, OUT store_id uuid, OUT schema_version int)
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	IF to_regclass('ruvector.store_settings') IS NOT NULL THEN
-		SELECT s.dimensions, s.metric, s.embedding_model, s.embedder, s.index_method, s.index_options, s.schema_version
-		INTO dimensions, metric, embedding_model, embedder, index_method, index_options, schema_version
+		SELECT s.dimensions, s.metric, s.embedding_model, s.embedder, s.index_method, s.index_options,
+			s.text_search_config, s.store_id, s.schema_version
+		INTO dimensions, metric, embedding_model, embedder, index_method, index_options,
+			text_search_config, store_id, schema_version
 		FROM ruvector.store_settings s;
 	END IF;
 	IF dimensions IS NULL THEN
@@ -316,6 +318,8 @@ BEGIN
 			embedder text, -- a signature, not a regprocedure, which pg_upgrade refuses
 			index_method text NOT NULL,
 			index_options jsonb NOT NULL,
+			text_search_config text NOT NULL, -- that of the database, when the store was made
+			store_id uuid NOT NULL DEFAULT gen_random_uuid(), -- origin of exported memories
 			schema_version int NOT NULL,
 			created_at timestamptz NOT NULL DEFAULT now());
 		CREATE TABLE ruvector.namespaces (
@@ -334,11 +338,11 @@ BEGIN
 	SELECT * INTO old FROM ruvector.store_settings;
 	IF NOT FOUND THEN
 		INSERT INTO ruvector.store_settings
-			(dimensions, metric, embedding_model, embedder, index_method, index_options, schema_version)
+			(dimensions, metric, embedding_model, embedder, index_method, index_options, text_search_config, schema_version)
 		VALUES (coalesce(dimensions, 384), coalesce(metric, 'cosine'), coalesce(embedding_model, 'external'),
 			ruvector._check_embedder(embedder), coalesce(index_method, 'hnsw'),
 			coalesce(index_options, CASE WHEN index_method = 'none' THEN '{}' ELSE '{"m": 16, "ef_construction": 200}' END::jsonb),
-			version);
+			get_current_ts_config(), version);
 		INSERT INTO ruvector.namespaces (namespace, owner_role) VALUES ('default', quote_ident(current_user)::regrole)
 			ON CONFLICT DO NOTHING;
 	ELSE
