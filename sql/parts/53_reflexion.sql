@@ -82,12 +82,12 @@ BEGIN
 			embedding %s,
 			embedding_model text,
 			external_id text,
-			content_tsv tsvector GENERATED ALWAYS AS (to_tsvector('simple'::regconfig,
+			content_tsv tsvector GENERATED ALWAYS AS (to_tsvector(%L::regconfig,
 				left(task || ' ' || coalesce(critique, '') || ' ' || coalesce(output, ''), 100000))) STORED,
 			created_at timestamptz NOT NULL DEFAULT now(),
 			UNIQUE (namespace, id),
 			UNIQUE (namespace, external_id))
-		$ddl$, ruvector._embedding_type());
+		$ddl$, ruvector._embedding_type(), (ruvector._settings()).text_search_config);
 	CREATE INDEX reflexion_episodes_ts_idx ON ruvector.reflexion_episodes (namespace, ts);
 	CREATE INDEX reflexion_episodes_session_idx ON ruvector.reflexion_episodes (namespace, session_id, ts);
 	CREATE INDEX reflexion_episodes_task_idx ON ruvector.reflexion_episodes (namespace, task_key, ts);
@@ -96,6 +96,7 @@ BEGIN
 	CREATE INDEX reflexion_episodes_metadata_idx ON ruvector.reflexion_episodes USING gin (metadata jsonb_path_ops);
 	CREATE INDEX reflexion_episodes_tsv_idx ON ruvector.reflexion_episodes USING gin (content_tsv);
 	PERFORM ruvector._guard_embedding('ruvector.reflexion_episodes', 'concat_ws(E''\n'', r.task, r.critique)');
+	PERFORM ruvector._guard_text('ruvector.reflexion_episodes');
 	PERFORM ruvector._create_vector_index('ruvector.reflexion_episodes');
 	CREATE VIEW ruvector.episodes WITH (security_invoker = true) AS SELECT * FROM ruvector.reflexion_episodes;
 	COMMENT ON TABLE ruvector.reflexion_episodes IS 'what an agent tried and what came of it';
@@ -225,6 +226,36 @@ COMMENT ON FUNCTION ruvector.regenerate_embeddings(regclass, jsonb) IS
 
 -- Reading ---------------------------------------------------------------------------------------------------------
 
+-- Of m, a table of memories (and what it is joined with), the k rows nearest to the query that satisfy the conditions. The
+-- index is asked first; if it gives fewer than k, because its scan ended before enough of them passed or because there are
+-- no more, an exact search decides. Conditions are written with their values (quoted by format): the planner sees how
+-- selective they are, and one function serves all searches.
+CREATE FUNCTION ruvector._nearest_ids(relation text, conditions text, query @extschema@.vector, k int,
+		OUT ids bigint[], OUT distances float8[])
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	distance text := 'm.embedding ' || ruvector._distance_operator() || ' $1';
+	statement text := format(
+		'SELECT array_agg(n.id ORDER BY n.distance, n.id), array_agg(n.distance ORDER BY n.distance, n.id)
+		FROM (SELECT m.id, %s AS distance FROM %s WHERE m.namespace = $2 AND m.embedding IS NOT NULL%s ORDER BY %%s LIMIT $3) n',
+		distance, relation, replace(conditions, '%', '%%'));
+BEGIN
+	EXECUTE format(statement, distance) INTO ids, distances USING query, ruvector.current_namespace(), k;
+	IF coalesce(cardinality(ids), 0) < k THEN
+		EXECUTE format(statement, '(' || distance || ') + 0') INTO ids, distances USING query, ruvector.current_namespace(), k;
+	END IF;
+END $$;
+COMMENT ON FUNCTION ruvector._nearest_ids(text, text, @extschema@.vector, int) IS
+	'internal: ids and distances of the k nearest rows of m in the namespace, nearest first; conditions begin with AND and hold quoted values';
+
+CREATE FUNCTION ruvector._filter_condition(filter jsonb) RETURNS text
+	LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT CASE WHEN filter IS NULL THEN '' ELSE
+		coalesce((SELECT string_agg(format(' AND m.metadata @> %L::jsonb', c), '') FROM unnest(ruvector._filter_containment(filter)) c), '')
+		|| format(' AND ruvector.filter_match(m.metadata, %L::jsonb)', filter) END
+$$;
+COMMENT ON FUNCTION ruvector._filter_condition(jsonb) IS 'internal: a filter on metadata as a condition on m; the first part can use the GIN index';
+
 CREATE TYPE ruvector.retrieved_episode AS (
 	id bigint, ts timestamptz, agent_id text, session_id text, task text, input text, output text, critique text,
 	actions text[], observations text[], reward float8, success boolean, latency_ms float8, tokens_used bigint,
@@ -239,83 +270,87 @@ CREATE FUNCTION ruvector.retrieve_relevant(
 		hybrid boolean DEFAULT false)
 	RETURNS SETOF ruvector.retrieved_episode
 	LANGUAGE plpgsql STABLE ROWS 5 SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
 DECLARE
 	s record := ruvector._settings();
-	q @extschema@.vector := ruvector._query_vector(query, nullif(concat_ws(E'\n', task, current_state), ''));
-	distance text := 'e.embedding ' || ruvector._distance_operator() || ' $1';
-	-- Only conditions that were asked for: the planner then knows how selective they are.
-	conditions text := 'e.namespace = $2'
-		|| CASE WHEN only_failures THEN ' AND NOT e.success' ELSE '' END
-		|| CASE WHEN only_successes THEN ' AND e.success' ELSE '' END
-		|| CASE WHEN min_reward IS NOT NULL THEN ' AND e.reward >= $3' ELSE '' END
-		|| CASE WHEN time_window IS NOT NULL THEN ' AND e.ts >= now() - $4' ELSE '' END
-		|| CASE WHEN session_id IS NOT NULL THEN ' AND e.session_id = $5' ELSE '' END
-		|| CASE WHEN agent_id IS NOT NULL THEN ' AND e.agent_id = $6' ELSE '' END
-		|| CASE WHEN tags IS NOT NULL THEN ' AND e.tags @> $7' ELSE '' END
-		|| CASE WHEN filter IS NOT NULL THEN ' AND ruvector.filter_match(e.metadata, $8)' ELSE '' END;
-	columns constant text := 'e.id, e.ts, e.agent_id, e.session_id, e.task, e.input, e.output, e.critique, e.actions, '
-		'e.observations, e.reward, e.success, e.latency_ms, e.tokens_used, e.tags, e.metadata';
-	keywords tsquery;
-	pool int := greatest(10 * k, 100);
-	candidates text;
-	score text;
+	content text := nullif(concat_ws(E'\n', task, current_state), '');
+	q @extschema@.vector := ruvector._query_vector(query, content);
+	conditions text :=
+		CASE WHEN only_failures THEN ' AND NOT m.success' ELSE '' END
+		|| CASE WHEN only_successes THEN ' AND m.success' ELSE '' END
+		|| CASE WHEN min_reward IS NOT NULL THEN format(' AND m.reward >= %L::float8', min_reward) ELSE '' END
+		|| CASE WHEN time_window IS NOT NULL THEN format(' AND m.ts >= now() - %L::interval', time_window) ELSE '' END
+		|| CASE WHEN session_id IS NOT NULL THEN format(' AND m.session_id = %L', session_id) ELSE '' END
+		|| CASE WHEN agent_id IS NOT NULL THEN format(' AND m.agent_id = %L', agent_id) ELSE '' END
+		|| CASE WHEN tags IS NOT NULL THEN format(' AND m.tags @> %L::text[]', tags) ELSE '' END
+		|| ruvector._filter_condition(filter);
+	plain boolean := mmr_lambda IS NULL AND half_life IS NULL AND NOT coalesce(hybrid, false);
+	pool int := CASE WHEN plain THEN k ELSE greatest(10 * k, 100) END;
+	ids bigint[];
+	distances float8[];
+	scores float8[];
 BEGIN
 	PERFORM ruvector._require_k(k);
-	PERFORM ruvector._require(NOT (only_failures AND only_successes), 'only_failures and only_successes exclude each other',
-		'Leave both out to get all outcomes.');
+	PERFORM ruvector._require(NOT (coalesce(only_failures, false) AND coalesce(only_successes, false)),
+		'only_failures and only_successes exclude each other', 'Leave both out to get all outcomes.');
 	PERFORM ruvector._require(coalesce(mmr_lambda, 0) BETWEEN 0 AND 1, 'mmr_lambda must be from 0 (diverse) to 1 (similar)', 'As in 0.5.');
 	PERFORM ruvector._require_window('time_window', time_window);
 	PERFORM ruvector._require_window('half_life', half_life);
+	PERFORM ruvector._require(content IS NOT NULL OR NOT coalesce(hybrid, false), 'a hybrid search needs a text', 'Pass task, or leave hybrid out.', '22004');
 
-	IF mmr_lambda IS NULL AND half_life IS NULL AND NOT coalesce(hybrid, false) THEN
-		RETURN QUERY EXECUTE format(
-			'SELECT %1$s, x.similarity, x.similarity FROM (SELECT e.*, %2$s AS distance FROM ruvector.reflexion_episodes e
-				WHERE %3$s ORDER BY %2$s LIMIT $9) e, LATERAL (SELECT ruvector._similarity(e.distance, $10) AS similarity) x
-			ORDER BY e.distance, e.id', columns, distance, conditions)
-			USING q, ruvector.current_namespace(), min_reward, time_window, session_id, agent_id, tags, filter, k, s.metric;
-		RETURN;
+	SELECT n.ids, n.distances INTO ids, distances FROM ruvector._nearest_ids('ruvector.reflexion_episodes m', conditions, q, pool) n;
+	IF NOT plain THEN
+		IF hybrid THEN
+			-- Reciprocal rank fusion (Cormack et al. 2009) of the nearest with those whose words fit best.
+			EXECUTE format('
+				WITH worded AS (
+					SELECT m.id, b.score FROM ruvector._bm25_search(''ruvector.reflexion_episodes'', $1, NULL, $2) b
+					JOIN ruvector.reflexion_episodes m ON m.id = b.id::bigint
+					WHERE m.namespace = ruvector.current_namespace()%s ORDER BY b.score DESC, m.id LIMIT $3),
+				ranked AS (
+					SELECT id, place FROM unnest($4) WITH ORDINALITY n(id, place)
+					UNION ALL SELECT id, row_number() OVER (ORDER BY score DESC, id) FROM worded),
+				fused AS (SELECT id, sum(ruvector.rrf_score(place)) AS score FROM ranked GROUP BY id)
+				SELECT array_agg(f.id), array_agg(m.embedding %s $5), array_agg(f.score)
+				FROM fused f JOIN ruvector.reflexion_episodes m ON m.namespace = ruvector.current_namespace() AND m.id = f.id',
+				conditions, ruvector._distance_operator())
+				INTO ids, distances, scores USING content, filter, pool, ids, q;
+		ELSE
+			SELECT array_agg(ruvector._similarity(d, s.metric) ORDER BY n) INTO scores FROM unnest(distances) WITH ORDINALITY u(d, n);
+		END IF;
+		IF half_life IS NOT NULL THEN
+			SELECT array_agg(n.score * power(0.5, greatest(0, extract(epoch FROM now() - e.ts)) / extract(epoch FROM half_life)) ORDER BY n.place)
+			INTO scores
+			FROM unnest(ids, scores) WITH ORDINALITY n(id, score, place)
+			JOIN ruvector.reflexion_episodes e ON e.namespace = ruvector.current_namespace() AND e.id = n.id;
+		END IF;
 	END IF;
 
-	-- Reciprocal rank fusion (Cormack et al. 2009) of the nearest with those that share words with the task.
-	candidates := format('nearest AS (SELECT e.id, %1$s AS distance FROM ruvector.reflexion_episodes e WHERE %2$s ORDER BY %1$s LIMIT $9)',
-		distance, conditions);
-	IF hybrid THEN
-		SELECT string_agg(quote_literal(lexeme), ' | ')::tsquery INTO keywords
-		FROM unnest(to_tsvector('simple', coalesce(concat_ws(E'\n', task, current_state), ''))) AS w(lexeme, positions, weights)
-		WHERE ts_lexize('english_stem', lexeme) IS DISTINCT FROM '{}';
-		candidates := candidates || format(', worded AS (SELECT e.id, %s AS distance, ts_rank_cd(e.content_tsv, $11) AS rank
-				FROM ruvector.reflexion_episodes e WHERE %s AND e.content_tsv @@ $11 ORDER BY rank DESC, e.id LIMIT $9),
-			pool AS (SELECT id, min(distance) AS distance, sum(1.0 / (60 + place)) AS score FROM (
-				SELECT id, distance, row_number() OVER (ORDER BY distance, id) AS place FROM nearest
-				UNION ALL SELECT id, distance, row_number() OVER (ORDER BY rank DESC, id) FROM worded) r GROUP BY id)',
-			distance, conditions);
-	ELSE
-		candidates := candidates || ', pool AS (SELECT id, distance, ruvector._similarity(distance, $10) AS score FROM nearest)';
-	END IF;
-	score := 'p.score' || CASE WHEN half_life IS NULL THEN ''
-		ELSE ' * power(0.5, greatest(0, extract(epoch FROM now() - e.ts)) / extract(epoch FROM $12))' END;
 	IF mmr_lambda IS NULL THEN
-		RETURN QUERY EXECUTE format(
-			'WITH %s SELECT %s, ruvector._similarity(p.distance, $10), (%s)::float8
-			FROM pool p JOIN ruvector.reflexion_episodes e USING (id) ORDER BY %3$s DESC, p.distance, e.id LIMIT $13',
-			candidates, columns, score)
-			USING q, ruvector.current_namespace(), min_reward, time_window, session_id, agent_id, tags, filter, pool, s.metric,
-				keywords, half_life, k;
+		RETURN QUERY
+			SELECT e.id, e.ts, e.agent_id, e.session_id, e.task, e.input, e.output, e.critique, e.actions, e.observations, e.reward,
+				e.success, e.latency_ms, e.tokens_used, e.tags, e.metadata, x.similarity, coalesce(n.score, x.similarity)
+			FROM unnest(ids, distances, scores) n(id, distance, score)
+			JOIN ruvector.reflexion_episodes e ON e.namespace = ruvector.current_namespace() AND e.id = n.id,
+			LATERAL (SELECT ruvector._similarity(n.distance, s.metric) AS similarity) x
+			ORDER BY n.score DESC, n.distance, e.id LIMIT k;
 	ELSE
-		RETURN QUERY EXECUTE format(
-			'WITH %s, best AS (SELECT e.id, e.embedding, p.distance FROM pool p JOIN ruvector.reflexion_episodes e USING (id)
-				ORDER BY %s DESC, p.distance, e.id LIMIT $9),
-			chosen AS (SELECT m.* FROM (SELECT array_agg(id::text) AS ids, array_agg(embedding) AS embeddings FROM best) b,
-				LATERAL ruvector.mmr_rerank(b.ids, b.embeddings, $1, $13, $14, $10) m)
-			SELECT %s, ruvector._similarity(b.distance, $10), m.mmr_score
-			FROM chosen m JOIN best b ON b.id = m.id::bigint JOIN ruvector.reflexion_episodes e ON e.id = b.id ORDER BY m.rank',
-			candidates, score, columns)
-			USING q, ruvector.current_namespace(), min_reward, time_window, session_id, agent_id, tags, filter, pool, s.metric,
-				keywords, half_life, k, mmr_lambda;
+		RETURN QUERY
+			WITH best AS MATERIALIZED (
+				SELECT n.id, e.embedding, n.distance
+				FROM unnest(ids, distances, scores) n(id, distance, score)
+				JOIN ruvector.reflexion_episodes e ON e.namespace = ruvector.current_namespace() AND e.id = n.id
+				ORDER BY n.score DESC, n.distance, n.id LIMIT pool)
+			SELECT e.id, e.ts, e.agent_id, e.session_id, e.task, e.input, e.output, e.critique, e.actions, e.observations, e.reward,
+				e.success, e.latency_ms, e.tokens_used, e.tags, e.metadata, r.similarity, r.mmr_score
+			FROM (SELECT array_agg(b.id) AS ids, array_agg(b.embedding) AS embeddings FROM best b) c,
+				LATERAL ruvector.mmr_rerank(c.ids, c.embeddings, q, k, mmr_lambda, s.metric) r
+				JOIN ruvector.reflexion_episodes e ON e.namespace = ruvector.current_namespace() AND e.id = r.id
+			ORDER BY r.rank;
 	END IF;
 END $$;
 COMMENT ON FUNCTION ruvector.retrieve_relevant(text, int, text, float8, boolean, boolean, interval, text, text, text[], jsonb, @extschema@.vector, float8, interval, boolean) IS
-	'the k episodes nearest in meaning to task and current_state (or to the vector query), best first, of those that fit all conditions: outcome, reward, age, session, agent, all tags, filter on metadata. Options work on the 10 k nearest: hybrid fuses with shared words (RRF), half_life halves the score with age, mmr_lambda (0 diverse .. 1 similar) avoids repetition (MMR)';
+	'the k episodes nearest in meaning to task and current_state (or to the vector query), best first, of those that fit all conditions: outcome, reward, age, session, agent, all tags, filter on metadata. Options work on the 10 k nearest: hybrid fuses with BM25 (reciprocal rank fusion), half_life halves the score with age, mmr_lambda (0 diverse .. 1 similar) avoids repetition (MMR)';
 
 CREATE FUNCTION ruvector.get_recent_episodes(session_id text DEFAULT NULL, max_rows int DEFAULT 10)
 	RETURNS SETOF ruvector.retrieved_episode
@@ -401,18 +436,17 @@ CREATE FUNCTION ruvector.get_critiques(task text DEFAULT NULL, k int DEFAULT 3, 
 DECLARE
 	s record := ruvector._settings();
 	q @extschema@.vector := ruvector._query_vector(query, task);
-	distance text := 'e.embedding ' || ruvector._distance_operator() || ' $1';
 BEGIN
 	PERFORM ruvector._require_k(k);
 	PERFORM ruvector._require_window('time_window', time_window);
-	RETURN QUERY EXECUTE format(
-		'SELECT e.id, e.critique, e.reward, ruvector._similarity(e.distance, $6)
-		FROM (SELECT e.id, e.critique, e.reward, %1$s AS distance FROM ruvector.reflexion_episodes e
-			WHERE e.namespace = $2 AND NOT e.success AND e.critique <> ''''%2$s%3$s ORDER BY %1$s LIMIT $5) e
-		ORDER BY e.distance, e.id', distance,
-		CASE WHEN time_window IS NOT NULL THEN ' AND e.ts >= now() - $3' ELSE '' END,
-		CASE WHEN agent_id IS NOT NULL THEN ' AND e.agent_id = $4' ELSE '' END)
-		USING q, ruvector.current_namespace(), time_window, agent_id, k, s.metric;
+	RETURN QUERY
+		SELECT e.id, e.critique, e.reward, ruvector._similarity(n.distance, s.metric)
+		FROM ruvector._nearest_ids('ruvector.reflexion_episodes m', ' AND NOT m.success AND m.critique <> '''''
+				|| CASE WHEN time_window IS NOT NULL THEN format(' AND m.ts >= now() - %L::interval', time_window) ELSE '' END
+				|| CASE WHEN agent_id IS NOT NULL THEN format(' AND m.agent_id = %L', agent_id) ELSE '' END, q, k) r,
+			LATERAL unnest(r.ids, r.distances) n(id, distance)
+			JOIN ruvector.reflexion_episodes e ON e.namespace = ruvector.current_namespace() AND e.id = n.id
+		ORDER BY n.distance, n.id;
 END $$;
 COMMENT ON FUNCTION ruvector.get_critiques(text, int, @extschema@.vector, interval, text) IS
 	'critiques of the k failed episodes nearest to the task that have one';
@@ -451,11 +485,11 @@ BEGIN
 	SELECT string_agg(format(E'%s. %s (episode %s%s)', m.rank, u.critique, u.id, CASE WHEN u.n > 1 THEN format(', said %s times', u.n) ELSE '' END),
 		E'\n' ORDER BY m.rank)
 	INTO voices
-	FROM (SELECT array_agg(x.id::text) AS ids, array_agg(e.embedding) AS embeddings, jsonb_object_agg(x.id, jsonb_build_object('critique', x.critique, 'n', x.n)) AS texts
+	FROM (SELECT array_agg(x.id) AS ids, array_agg(e.embedding) AS embeddings, jsonb_object_agg(x.id, jsonb_build_object('critique', x.critique, 'n', x.n)) AS texts
 		FROM (SELECT min(c.id) AS id, c.critique, count(*) AS n FROM unnest(near.ids, near.critiques) c(id, critique) GROUP BY c.critique) x
 		JOIN ruvector.reflexion_episodes e ON e.namespace = ruvector.current_namespace() AND e.id = x.id) p,
 		LATERAL ruvector.mmr_rerank(p.ids, p.embeddings, q, k, 0.6, s.metric) m,
-		LATERAL (SELECT m.id, p.texts -> m.id ->> 'critique' AS critique, (p.texts -> m.id ->> 'n')::int AS n) u;
+		LATERAL (SELECT m.id, p.texts -> m.id::text ->> 'critique' AS critique, (p.texts -> m.id::text ->> 'n')::int AS n) u;
 
 	RETURN format('%s similar failed attempts have a critique, mean reward %s.', cardinality(near.ids), round(near.reward::numeric, 3))
 		|| coalesce(E'\nDistinctive words: ' || terms || '.', '')
@@ -516,10 +550,10 @@ BEGIN
 			left(coalesce(nullif(concat_ws('; ', e.critique, e.output), ''), array_to_string(e.actions, ', ')), max_chars), e.reward, e.id),
 		E'\n' ORDER BY m.rank)
 	INTO voices
-	FROM (SELECT array_agg(e.id::text) AS ids, array_agg(e.embedding) AS embeddings
+	FROM (SELECT array_agg(e.id) AS ids, array_agg(e.embedding) AS embeddings
 		FROM ruvector.reflexion_episodes e WHERE e.namespace = ruvector.current_namespace() AND e.id = ANY (ids)) p,
 		LATERAL ruvector.mmr_rerank(p.ids, p.embeddings, q, k, 0.6, s.metric) m
-		JOIN ruvector.reflexion_episodes e ON e.namespace = ruvector.current_namespace() AND e.id = m.id::bigint;
+		JOIN ruvector.reflexion_episodes e ON e.namespace = ruvector.current_namespace() AND e.id = m.id;
 
 	RETURN format('%s similar attempts succeeded, mean reward %s.', cardinality(ids), round(mean_reward::numeric, 3))
 		|| coalesce(E'\nShared steps:\n' || sequences, '')

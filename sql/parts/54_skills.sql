@@ -114,9 +114,14 @@ BEGIN
 			CASE WHEN t.latency_n > 0 THEN t.latency_mean END AS avg_latency_ms, t.last_used_at
 		FROM ruvector.skills_library s LEFT JOIN ruvector.skill_stats t ON t.namespace = s.namespace AND t.skill_id = s.id;
 
+	CREATE VIEW ruvector.patterns WITH (security_invoker = true) AS
+		SELECT p.*, coalesce(t.uses, 0) AS uses, coalesce(t.successes / nullif(t.uses, 0), p.seeded_success_rate::float8, 0) AS success_rate,
+			coalesce(t.reward_mean, 0) AS avg_reward, t.last_used_at
+		FROM ruvector.reasoning_patterns p LEFT JOIN ruvector.pattern_stats t ON t.namespace = p.namespace AND t.pattern_id = p.id;
+
 	CREATE TRIGGER ruvector_auto_consolidate AFTER INSERT ON ruvector.reflexion_episodes
 		REFERENCING NEW TABLE AS new_episodes FOR EACH STATEMENT
-		WHEN (coalesce(current_setting('ruvector.auto_consolidate', true), '') IN ('on', 'true', '1'))
+		WHEN (coalesce(nullif(current_setting('ruvector.auto_consolidate', true), '')::boolean, false))
 		EXECUTE FUNCTION ruvector._auto_consolidate_new();
 
 	COMMENT ON TABLE ruvector.skills_library IS 'what an agent can do: made by hand or from episodes; counters are in skill_stats, both together in the view skills';
@@ -125,6 +130,7 @@ BEGIN
 	COMMENT ON TABLE ruvector.skill_links IS 'relations of skills; the child is the parent''s prerequisite, alternative, refinement or part';
 	COMMENT ON TABLE ruvector.reasoning_patterns IS 'approaches that worked for a type of task; counters are in pattern_stats';
 	COMMENT ON TABLE ruvector.pattern_stats IS 'record of each reasoning pattern';
+	COMMENT ON VIEW ruvector.patterns IS 'reasoning patterns with their record';
 	COMMENT ON VIEW ruvector.skills IS 'skills with their record: success rate, posterior mean, reward, latency';
 END $$;
 COMMENT ON FUNCTION ruvector._create_skills() IS 'internal: creates the tables of skills and reasoning patterns';
@@ -289,10 +295,10 @@ CREATE FUNCTION ruvector.search_skills(
 		category text DEFAULT NULL, filter jsonb DEFAULT NULL, explore boolean DEFAULT false, fetch_k int DEFAULT NULL)
 	RETURNS SETOF ruvector.found_skill
 	LANGUAGE plpgsql VOLATILE ROWS 5 SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
 DECLARE
 	s record := ruvector._settings();
 	q @extschema@.vector := ruvector._query_vector(query, task);
-	distance text := 's.embedding ' || ruvector._distance_operator() || ' $1';
 	pool int := coalesce(fetch_k, greatest(8 * k, 40));
 	unknown text;
 BEGIN
@@ -304,33 +310,27 @@ BEGIN
 	WHERE w.key NOT IN ('similarity', 'success', 'uses', 'reward') OR jsonb_typeof(w.value) <> 'number' LIMIT 1;
 	PERFORM ruvector._require(unknown IS NULL, format('unknown weight "%s"', unknown), 'Weights: similarity, success, uses, reward; each a number.');
 
-	RETURN QUERY EXECUTE format($q$
-		SELECT r.id, r.name, r.description, r.category, r.signature, r.parameters, r.steps, r.code, r.uses,
-			coalesce(r.successes::float8 / nullif(r.uses, 0), 0), w.low, r.posterior, r.reward, r.latency, r.metadata,
-			r.similarity, r.score
+	RETURN QUERY
+		SELECT r.id, r.name, r.description, r.category, r.signature, r.parameters, r.steps, r.code, r.uses, r.success_rate, w.low,
+			r.posterior_mean, r.avg_reward, r.avg_latency_ms, r.metadata, r.similarity, r.score
 		FROM (
-			SELECT n.*, x.*, $4 * x.similarity + $6 * least(n.uses / 1000.0, 1) + $7 * least(greatest(n.reward, -1), 1)
-				+ $5 * %1$s AS score
-			FROM (
-				SELECT s.*, coalesce(t.uses, 0) AS uses, coalesce(t.successes, 0) AS successes, coalesce(t.reward_mean, 0) AS reward,
-					CASE WHEN t.latency_n > 0 THEN t.latency_mean END AS latency, %2$s AS distance
-				FROM ruvector.skills_library s
-				LEFT JOIN ruvector.skill_stats t ON t.namespace = s.namespace AND t.skill_id = s.id
-				WHERE s.namespace = $2 AND CASE WHEN t.uses > 0 THEN t.successes >= $8 * t.uses ELSE $9 END%3$s%4$s
-				ORDER BY %2$s LIMIT $3) n,
-				LATERAL (SELECT ruvector._similarity(n.distance, $12) AS similarity,
-					(n.prior_alpha + n.successes) / (n.prior_alpha + n.prior_beta + n.uses) AS posterior) x
-			ORDER BY score DESC, n.id LIMIT $13) r
+			SELECT v.*, x.similarity, coalesce((weights ->> 'similarity')::float8 * x.similarity, 0)
+				+ coalesce((weights ->> 'uses')::float8 * least(v.uses / 1000.0, 1), 0)
+				+ coalesce((weights ->> 'reward')::float8 * least(greatest(v.avg_reward, -1), 1), 0)
+				+ coalesce((weights ->> 'success')::float8
+					-- Thompson sampling: the quantile function turns a uniform number into a draw from the posterior.
+					* CASE WHEN explore THEN ruvector.beta_quantile(random(), v.prior_alpha + v.successes, v.prior_beta + v.uses - v.successes)
+						ELSE v.posterior_mean END, 0) AS score
+			FROM ruvector._nearest_ids('ruvector.skills_library m LEFT JOIN ruvector.skill_stats t ON t.namespace = m.namespace AND t.skill_id = m.id',
+					format(' AND CASE WHEN t.uses > 0 THEN t.successes >= %L::float8 * t.uses ELSE %L::boolean END', min_success_rate, coalesce(include_untried, true))
+					|| CASE WHEN category IS NOT NULL THEN format(' AND m.category = %L', category) ELSE '' END
+					|| ruvector._filter_condition(filter), q, pool) f,
+				LATERAL unnest(f.ids, f.distances) n(id, distance)
+				JOIN ruvector.skills v ON v.namespace = ruvector.current_namespace() AND v.id = n.id,
+				LATERAL (SELECT ruvector._similarity(n.distance, s.metric) AS similarity) x
+			ORDER BY score DESC, v.id LIMIT k) r
 		LEFT JOIN LATERAL ruvector.wilson_interval(r.successes, r.uses) w ON r.uses > 0
-		ORDER BY r.score DESC, r.id$q$,
-		-- Thompson sampling: the quantile function turns a uniform number into a draw from the posterior.
-		CASE WHEN explore THEN 'ruvector.beta_quantile(random(), n.prior_alpha + n.successes, n.prior_beta + n.uses - n.successes)'
-			ELSE 'x.posterior' END,
-		distance, CASE WHEN category IS NOT NULL THEN ' AND s.category = $10' ELSE '' END,
-		CASE WHEN filter IS NOT NULL THEN ' AND ruvector.filter_match(s.metadata, $11)' ELSE '' END)
-		USING q, ruvector.current_namespace(), pool, coalesce((weights ->> 'similarity')::float8, 0),
-			coalesce((weights ->> 'success')::float8, 0), coalesce((weights ->> 'uses')::float8, 0),
-			coalesce((weights ->> 'reward')::float8, 0), min_success_rate, coalesce(include_untried, true), category, filter, s.metric, k;
+		ORDER BY r.score DESC, r.id;
 END $$;
 COMMENT ON FUNCTION ruvector.search_skills(text, int, float8, @extschema@.vector, boolean, jsonb, text, jsonb, boolean, int) IS
 	'skills for a task, best first: the fetch_k (default 8 k, at least 40) most similar of those that fit, by weights times similarity, posterior mean of success, uses / 1000 and reward (cut to -1 .. 1). min_success_rate is not asked of untried skills; explore draws from the posterior instead (Thompson sampling)';
@@ -782,40 +782,31 @@ END $$;
 COMMENT ON FUNCTION ruvector.store_pattern_batch(jsonb) IS
 	'stores an array of patterns, objects with the arguments of store_pattern as fields (snake_case or camelCase); returns their ids in order. All or nothing';
 
--- A view would be simpler, but its table does not exist yet.
-CREATE FUNCTION ruvector._pattern_columns() RETURNS text
-	LANGUAGE sql IMMUTABLE
-	RETURN 'p.id, p.task_type, p.approach, coalesce(t.uses, 0), coalesce(t.successes / nullif(t.uses, 0), p.seeded_success_rate, 0)::float8, '
-		'coalesce(t.reward_mean, 0), p.tags, p.metadata, p.created_at';
-COMMENT ON FUNCTION ruvector._pattern_columns() IS 'internal: columns of found_pattern but the last, of reasoning_patterns p and pattern_stats t';
-
 CREATE FUNCTION ruvector.search_patterns(task text DEFAULT NULL, k int DEFAULT 10, threshold float8 DEFAULT NULL,
 		task_type text DEFAULT NULL, min_success_rate float8 DEFAULT NULL, tags text[] DEFAULT NULL,
 		query @extschema@.vector DEFAULT NULL, filter jsonb DEFAULT NULL)
 	RETURNS SETOF ruvector.found_pattern
 	LANGUAGE plpgsql STABLE ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
 DECLARE
 	s record := ruvector._settings();
 	q @extschema@.vector := ruvector._query_vector(query, task);
-	distance text := 'p.embedding ' || ruvector._distance_operator() || ' $1';
 BEGIN
 	PERFORM ruvector._require_k(k);
 	PERFORM ruvector._require(coalesce(min_success_rate, 0) BETWEEN 0 AND 1, 'min_success_rate must be from 0 to 1', 'NULL asks for none.');
-	RETURN QUERY EXECUTE format($q$
-		SELECT n.id, n.task_type, n.approach, n.uses, n.success_rate, n.avg_reward, n.tags, n.metadata, n.created_at, x.similarity
-		FROM (SELECT %1$s, %2$s
-			FROM ruvector.reasoning_patterns p
-			LEFT JOIN ruvector.pattern_stats t ON t.namespace = p.namespace AND t.pattern_id = p.id
-			WHERE p.namespace = $2%3$s
-			ORDER BY %2$s LIMIT $3) n(id, task_type, approach, uses, success_rate, avg_reward, tags, metadata, created_at, distance),
-			LATERAL (SELECT ruvector._similarity(n.distance, $4) AS similarity) x
-		WHERE $5 IS NULL OR x.similarity >= $5
-		ORDER BY n.distance, n.id$q$, ruvector._pattern_columns(), distance,
-		CASE WHEN task_type IS NOT NULL THEN ' AND p.task_type = $6' ELSE '' END
-		|| CASE WHEN min_success_rate IS NOT NULL THEN ' AND coalesce(t.successes / nullif(t.uses, 0), p.seeded_success_rate, 0) >= $7' ELSE '' END
-		|| CASE WHEN tags IS NOT NULL THEN ' AND p.tags @> $8' ELSE '' END
-		|| CASE WHEN filter IS NOT NULL THEN ' AND ruvector.filter_match(p.metadata, $9)' ELSE '' END)
-		USING q, ruvector.current_namespace(), k, s.metric, threshold, task_type, min_success_rate, tags, filter;
+	RETURN QUERY
+		SELECT v.id, v.task_type, v.approach, v.uses, v.success_rate, v.avg_reward, v.tags, v.metadata, v.created_at, x.similarity
+		FROM ruvector._nearest_ids('ruvector.reasoning_patterns m LEFT JOIN ruvector.pattern_stats t ON t.namespace = m.namespace AND t.pattern_id = m.id',
+				CASE WHEN task_type IS NOT NULL THEN format(' AND m.task_type = %L', task_type) ELSE '' END
+				|| CASE WHEN min_success_rate IS NOT NULL THEN format(' AND coalesce(t.successes / nullif(t.uses, 0), m.seeded_success_rate::float8, 0) >= %L::float8',
+					min_success_rate) ELSE '' END
+				|| CASE WHEN tags IS NOT NULL THEN format(' AND m.tags @> %L::text[]', tags) ELSE '' END
+				|| ruvector._filter_condition(filter), q, k) f,
+			LATERAL unnest(f.ids, f.distances) n(id, distance)
+			JOIN ruvector.patterns v ON v.namespace = ruvector.current_namespace() AND v.id = n.id,
+			LATERAL (SELECT ruvector._similarity(n.distance, s.metric) AS similarity) x
+		WHERE threshold IS NULL OR x.similarity >= threshold
+		ORDER BY n.distance, n.id;
 END $$;
 COMMENT ON FUNCTION ruvector.search_patterns(text, int, float8, text, float8, text[], @extschema@.vector, jsonb) IS
 	'the k patterns nearest in meaning to the task (or the vector query) of those that fit, with at least the similarity threshold';
@@ -842,9 +833,9 @@ COMMENT ON FUNCTION ruvector.update_pattern_stats(bigint, boolean, float8) IS
 CREATE FUNCTION ruvector.get_pattern(pattern_id bigint) RETURNS SETOF ruvector.found_pattern
 	LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	RETURN QUERY EXECUTE format('SELECT %s, NULL::float8 FROM ruvector.reasoning_patterns p
-		LEFT JOIN ruvector.pattern_stats t ON t.namespace = p.namespace AND t.pattern_id = p.id
-		WHERE p.namespace = $1 AND p.id = $2', ruvector._pattern_columns()) USING ruvector.current_namespace(), pattern_id;
+	RETURN QUERY
+		SELECT v.id, v.task_type, v.approach, v.uses, v.success_rate, v.avg_reward, v.tags, v.metadata, v.created_at, NULL::float8
+		FROM ruvector.patterns v WHERE v.namespace = ruvector.current_namespace() AND v.id = pattern_id;
 END $$;
 COMMENT ON FUNCTION ruvector.get_pattern(bigint) IS 'a pattern with its record; no row if there is none';
 
@@ -854,15 +845,13 @@ CREATE FUNCTION ruvector.get_pattern_stats(high_performing float8 DEFAULT 0.8, r
 	LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	PERFORM ruvector._require_window('recent', recent);
-	RETURN QUERY EXECUTE format($q$
-		WITH p AS (SELECT %s, p.namespace FROM ruvector.reasoning_patterns p
-			LEFT JOIN ruvector.pattern_stats t ON t.namespace = p.namespace AND t.pattern_id = p.id WHERE p.namespace = $1),
-		named(id, task_type, approach, uses, success_rate, avg_reward, tags, metadata, created_at, namespace) AS (TABLE p)
-		SELECT count(*), avg(n.success_rate), avg(n.uses)::float8, count(*) FILTER (WHERE n.created_at >= now() - $2),
-			count(*) FILTER (WHERE n.success_rate >= $3),
+	RETURN QUERY
+		WITH p AS (SELECT * FROM ruvector.patterns v WHERE v.namespace = ruvector.current_namespace())
+		SELECT count(*), avg(p.success_rate), avg(p.uses)::float8, count(*) FILTER (WHERE p.created_at >= now() - recent),
+			count(*) FILTER (WHERE p.success_rate >= high_performing),
 			coalesce((SELECT jsonb_agg(jsonb_build_object('task_type', x.task_type, 'count', x.n) ORDER BY x.n DESC, x.task_type)
-				FROM (SELECT task_type, count(*) AS n FROM named GROUP BY task_type ORDER BY n DESC, task_type LIMIT 10) x), '[]')
-		FROM named n$q$, ruvector._pattern_columns()) USING ruvector.current_namespace(), recent, high_performing;
+				FROM (SELECT p.task_type, count(*) AS n FROM p GROUP BY p.task_type ORDER BY n DESC, p.task_type LIMIT 10) x), '[]')
+		FROM p;
 END $$;
 COMMENT ON FUNCTION ruvector.get_pattern_stats(float8, interval) IS
 	'counts and averages over all patterns; high-performing ones have at least that success rate';
