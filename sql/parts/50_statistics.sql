@@ -172,3 +172,80 @@ CREATE FUNCTION ruvector.rrf_score(rank bigint, weight float8 DEFAULT 1, k integ
 	AS $$ SELECT weight OPERATOR(pg_catalog./) (k OPERATOR(pg_catalog.+) rank)::float8 $$;
 COMMENT ON FUNCTION ruvector.rrf_score(bigint, float8, integer) IS
 	'reciprocal rank fusion (Cormack et al. 2009): sum this over the rankings in which an item is found; rank counts from 1';
+
+-- Effects of what was not randomised.
+CREATE FUNCTION ruvector._aipw(treated boolean[], outcome float8[], covariates float8[], columns integer,
+	cluster integer[] DEFAULT NULL, folds integer DEFAULT 5, propensity_clip float8 DEFAULT 0.05, seed bigint DEFAULT 0,
+	estimand text DEFAULT 'ate',
+	OUT ate float8, OUT se float8, OUT ci_low float8, OUT ci_high float8, OUT p_value float8, OUT n bigint,
+	OUT n_treated bigint, OUT ess float8, OUT min_propensity float8, OUT max_propensity float8, OUT naive float8,
+	OUT e_value float8, OUT smd_before float8[], OUT smd_after float8[])
+	AS 'MODULE_PATHNAME', 'ruvector_aipw' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100000;
+COMMENT ON FUNCTION ruvector._aipw(boolean[], float8[], float8[], integer, integer[], integer, float8, bigint, text) IS
+	'estimate_uplift over arrays: one element a unit, covariates row by row (or with two dimensions), columns of them a unit; error if an arm has fewer than two units a fold';
+
+CREATE FUNCTION ruvector.estimate_uplift(rel regclass, treatment name, outcome name, covariates name[],
+	cluster name DEFAULT NULL, folds integer DEFAULT 5, propensity_clip float8 DEFAULT 0.05, seed bigint DEFAULT 0,
+	estimand text DEFAULT 'ate')
+	RETURNS TABLE (ate float8, se float8, ci_low float8, ci_high float8, p_value float8, n bigint, n_treated bigint,
+		ess float8, min_propensity float8, max_propensity float8, naive float8, e_value float8, smd_before float8[],
+		smd_after float8[])
+	LANGUAGE plpgsql STABLE ROWS 1 COST 1000000
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	wanted name;
+	column_type oid;
+	expressions text[] := '{}';
+	expression text;
+	bad_treatments bigint;
+	treated boolean[];
+	outcomes float8[];
+	matrix float8[];
+	clusters integer[];
+BEGIN
+	IF rel IS NULL OR treatment IS NULL OR outcome IS NULL OR covariates IS NULL THEN
+		RAISE null_value_not_allowed USING MESSAGE = 'rel, treatment, outcome and covariates must not be null';
+	END IF;
+	-- Treatment, outcome, covariates: each as a number.
+	FOREACH wanted IN ARRAY ARRAY[treatment, outcome] || covariates LOOP
+		SELECT a.atttypid INTO column_type FROM pg_attribute a
+			WHERE a.attrelid = rel AND a.attname = wanted AND a.attnum > 0 AND NOT a.attisdropped;
+		IF NOT FOUND THEN
+			RAISE undefined_column USING MESSAGE = format('column "%s" of relation %s does not exist', wanted, rel);
+		END IF;
+		IF column_type <> 'boolean'::regtype
+			AND (SELECT t.typcategory FROM pg_type t WHERE t.oid = column_type) <> 'N' THEN
+			RAISE datatype_mismatch USING
+				MESSAGE = format('column "%s" is of type %s, and numbers or booleans are needed', wanted, column_type::regtype),
+				HINT = 'Make a view with one column of 0 and 1 for each category.';
+		END IF;
+		expressions := expressions || CASE WHEN column_type = 'boolean'::regtype THEN format('u.%I::integer::float8', wanted)
+			ELSE format('u.%I::float8', wanted) END;
+	END LOOP;
+	IF cluster IS NOT NULL AND NOT EXISTS (SELECT FROM pg_attribute a
+			WHERE a.attrelid = rel AND a.attname = cluster AND a.attnum > 0 AND NOT a.attisdropped) THEN
+		RAISE undefined_column USING MESSAGE = format('column "%s" of relation %s does not exist', cluster, rel);
+	END IF;
+	-- Sorted by everything that counts, so that the answer does not depend on where the rows are stored.
+	expression := format(
+		'SELECT array_agg(s.a = 1), array_agg(s.y), %s, %s, count(*) FILTER (WHERE s.a NOT IN (0, 1))
+		FROM (SELECT %s AS a, %s AS y, ARRAY[%s]::float8[] AS x, %s AS c FROM %s u ORDER BY 1, 2, 3, 4) s
+		WHERE num_nulls(s.a, s.y) = 0 AND array_position(s.x, NULL) IS NULL %s',
+		CASE WHEN cardinality(covariates) > 0 THEN 'array_agg(s.x)' ELSE '''{}''::float8[]' END,
+		CASE WHEN cluster IS NULL THEN 'NULL::integer[]' ELSE 'array_agg(s.c)' END,
+		expressions[1], expressions[2], array_to_string(expressions[3:], ', '),
+		CASE WHEN cluster IS NULL THEN 'NULL::integer'
+			ELSE format('CASE WHEN u.%1$I IS NOT NULL THEN (dense_rank() OVER (ORDER BY u.%1$I))::integer END', cluster) END,
+		rel, CASE WHEN cluster IS NULL THEN '' ELSE 'AND s.c IS NOT NULL' END);
+	EXECUTE expression INTO treated, outcomes, matrix, clusters, bad_treatments;
+	IF bad_treatments > 0 THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('column "%s" must be boolean, or 0 and 1: %s rows have other values', treatment, bad_treatments);
+	END IF;
+	RETURN QUERY SELECT e.* FROM ruvector._aipw(coalesce(treated, '{}'), coalesce(outcomes, '{}'), coalesce(matrix, '{}'),
+		cardinality(covariates), clusters, folds, propensity_clip, seed, estimand) e;
+END
+$$;
+COMMENT ON FUNCTION ruvector.estimate_uplift(regclass, name, name, name[], name, integer, float8, bigint, text) IS
+	'effect of a treatment (boolean, or 0 and 1) on an outcome, adjusted for covariates (numbers or booleans), over the rows of a table or view: augmented inverse probability weighting with cross-fitting, ridge and logistic ridge regression. Rows with a null in one of these columns are left out. cluster: a column whose equal values mark dependent rows. estimand: ate, on all, or att, on the treated, for where most of the others do not resemble them. Returns the effect with standard error, 95 % interval and p-value, effective sample size and extremes of the propensity, the naive difference of means, the E-value, and the standardised mean difference of each covariate before and after weighting (below 0.1 is balance). What is not among the covariates is not adjusted for';
