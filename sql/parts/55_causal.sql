@@ -152,17 +152,17 @@ COMMENT ON FUNCTION ruvector._keep_edge_nodes() IS 'internal: trigger of causal_
 CREATE FUNCTION ruvector._memory_exists(memory text) RETURNS boolean LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	kind text := split_part(memory, ':', 1);
-	name text := substr(memory, length(kind) + 2);
+	own_id text := substr(memory, length(kind) + 2);
 	number bigint;
 BEGIN
 	IF kind = 'vector' THEN
-		RETURN EXISTS (SELECT FROM ruvector.vectors_table WHERE namespace = ruvector.current_namespace() AND id = name);
+		RETURN EXISTS (SELECT FROM ruvector.vectors_table WHERE namespace = ruvector.current_namespace() AND id = own_id);
 	ELSIF kind NOT IN ('episode', 'skill', 'pattern', 'edge') THEN
 		RETURN true;
-	ELSIF name !~ '^[0-9]{1,18}$' THEN
+	ELSIF own_id !~ '^[0-9]{1,18}$' THEN
 		RETURN false;
 	END IF;
-	number := name;
+	number := own_id;
 	IF kind = 'episode' THEN
 		RETURN EXISTS (SELECT FROM ruvector.reflexion_episodes WHERE namespace = ruvector.current_namespace() AND id = number);
 	ELSIF kind = 'skill' THEN
@@ -333,7 +333,7 @@ BEGIN
 					THEN ARRAY(SELECT DISTINCT x FROM unnest(e.context_refs::text[] || new_context::text[]) x ORDER BY 1)::ruvector.memory_ref[] ELSE e.context_refs END,
 				metadata = e.metadata || add_causal_edge.metadata,
 				embedding = coalesce(add_causal_edge.embedding, e.embedding),
-				updated_at = now(), last_validated_at = now()
+				updated_at = now()
 				WHERE e.id = old.id;
 			RETURN old.id;
 		END IF;
@@ -403,7 +403,7 @@ CREATE FUNCTION ruvector.query_causal_effects(
 BEGIN
 	PERFORM ruvector._require(coalesce(direction, '') IN ('any', 'positive', 'negative'), format('unknown direction "%s"', direction),
 		'any, positive or negative: the sign of the uplift.');
-	PERFORM ruvector._require(max_rows > 0, 'max_rows must be above 0', NULL);
+	PERFORM ruvector._require(max_rows > 0, 'max_rows must be above 0', 'It is how many rows you want.');
 	RETURN QUERY SELECT e.id, e.causes, e.effects, e.context, e.mechanism, e.uplift, e.uplift_se, e.ci_low, e.ci_high,
 			e.q_value::float8, e.confidence::float8, e.sample_size, e.method, e.valid
 		FROM ruvector.causal_edges e
@@ -441,7 +441,7 @@ BEGIN
 	PERFORM ruvector._require(coalesce(direction, '') IN ('any', 'out', 'in'), format('unknown direction "%s"', direction),
 		'out goes from causes to effects, in from effects to causes, any both ways and through contexts.');
 	PERFORM ruvector._require(k >= 0, 'k must be at least 0', 'k is the number of hops.');
-	PERFORM ruvector._require(max_nodes > 0, 'max_nodes must be above 0', NULL);
+	PERFORM ruvector._require(max_nodes > 0, 'max_nodes must be above 0', 'It caps the answer, seeds included.');
 	frontier := ARRAY(SELECT DISTINCT s FROM unnest(seeds::text[]) s WHERE s IS NOT NULL ORDER BY 1 LIMIT max_nodes);
 	seen := frontier;
 	RETURN QUERY SELECT f::ruvector.memory_ref, 0, NULL::bigint FROM unnest(frontier) f;
@@ -500,8 +500,8 @@ DECLARE
 BEGIN
 	PERFORM ruvector._require(coalesce(semantics, '') IN ('any', 'all'), format('unknown semantics "%s"', semantics),
 		'any: one cause of an edge is enough; all: an edge fires when all its causes are reached.');
-	PERFORM ruvector._require(max_depth BETWEEN 1 AND 20, 'max_depth must be from 1 to 20', NULL);
-	PERFORM ruvector._require(max_paths > 0, 'max_paths must be above 0', NULL);
+	PERFORM ruvector._require(max_depth BETWEEN 1 AND 20, 'max_depth must be from 1 to 20', 'It is the number of edges of a chain.');
+	PERFORM ruvector._require(max_paths > 0, 'max_paths must be above 0', 'It is how many chains you want.');
 	IF semantics = 'any' THEN
 		-- Only nodes from which the goal can still be reached in time are entered. The variance of the product is the delta
 		-- method's, kept up step by step: var(P u) = var(P) u^2 + P^2 se^2.
@@ -663,7 +663,7 @@ BEGIN
 		'randomized: assign_treatment decides; observational: the agent did.');
 	PERFORM ruvector._require(allocation > 0 AND allocation < 1, 'allocation must be between 0 and 1',
 		'It is the probability of the treatment; with 0 or 1 there is nothing to compare.');
-	PERFORM ruvector._require(alpha > 0 AND alpha < 1, 'alpha must be between 0 and 1', NULL);
+	PERFORM ruvector._require(alpha > 0 AND alpha < 1, 'alpha must be between 0 and 1', 'It is the chance of a false alarm that you accept, such as 0.05.');
 	PERFORM ruvector._require(coalesce(prior_sd, 1) > 0 AND coalesce(prior_sd, 1) < 'Infinity', 'prior_sd must be above 0',
 		'It is the size of the effects to be found soonest; NULL is half the range of the outcome.');
 	INSERT INTO ruvector.causal_experiments (name, hypothesis, treatment, control, outcome_type, allocation, design, alpha, prior_sd, metadata)
@@ -700,7 +700,7 @@ DECLARE
 	treated boolean;
 BEGIN
 	PERFORM ruvector._require(assign_treatment.unit_key <> '', 'unit_key must not be empty', 'What is assigned: an agent, a session, a task.', '22004');
-	PERFORM ruvector._require(e.status = 'running', format('experiment %s is %s', e.id, e.status), NULL, '55000');
+	PERFORM ruvector._require(e.status = 'running', format('experiment %s is %s', e.id, e.status), 'Begin another with create_experiment.', '55000');
 	PERFORM ruvector._require(e.design = 'randomized', format('experiment %s is observational', e.id),
 		'Only a randomized experiment assigns treatments.', '55000');
 	-- The hash of salt and unit is the random number, so an assignment can be recomputed by anybody and needs no lock.
@@ -725,8 +725,8 @@ DECLARE
 	chance float8 := coalesce(record_observation.propensity, CASE e.design WHEN 'randomized' THEN e.allocation END);
 	new_id bigint;
 BEGIN
-	PERFORM ruvector._require(e.status = 'running', format('experiment %s is %s', e.id, e.status), NULL, '55000');
-	PERFORM ruvector._require(record_observation.outcome_value NOT IN ('NaN', 'Infinity', '-Infinity'), 'outcome_value must be a finite number', NULL);
+	PERFORM ruvector._require(e.status = 'running', format('experiment %s is %s', e.id, e.status), 'Begin another with create_experiment.', '55000');
+	PERFORM ruvector._require(record_observation.outcome_value NOT IN ('NaN', 'Infinity', '-Infinity'), 'outcome_value must be a finite number', 'Leave out what was not measured.');
 	PERFORM ruvector._require(coalesce(record_observation.outcome_type, e.outcome_type) = e.outcome_type,
 		format('experiment %s measures %s, not %s', e.id, e.outcome_type, record_observation.outcome_type), 'One experiment has one outcome.');
 	IF record_observation.unit_key IS NOT NULL THEN
@@ -927,7 +927,7 @@ BEGIN
 	PERFORM ruvector._require(coalesce(treatment, '') IN ('task', 'action'), format('unknown treatment "%s"', treatment),
 		'task: the effect of one task done before another in the session; action: the effect of an action in an episode.');
 	PERFORM ruvector._require(coalesce(outcome, '') IN ('reward', 'success', 'latency'), format('unknown outcome "%s"', outcome), 'reward, success or latency.');
-	PERFORM ruvector._require(folds BETWEEN 2 AND 20, 'folds must be from 2 to 20', NULL);
+	PERFORM ruvector._require(folds BETWEEN 2 AND 20, 'folds must be from 2 to 20', '5 is usual.');
 	PERFORM ruvector._require(min_sample_size >= 2 * folds, 'min_sample_size must be at least 2 * folds',
 		'It counts the units of each arm, and every fold needs two.');
 	PERFORM ruvector._require(fdr > 0 AND fdr < 1, 'fdr must be between 0 and 1', 'It is the expected share of false edges among those found.');
@@ -991,7 +991,7 @@ BEGIN
 			-- people and of experiments stay as they are.
 			IF NOT dry_run AND old.method = 'aipw' AND NOT old.pinned THEN
 				UPDATE ruvector.causal_edges x SET uplift = t.uplift, uplift_se = t.se, p_value = t.p, q_value = t.q, confidence = t.sure,
-					sample_size = t.treated + t.control, e_value = t.e, updated_at = now(), last_validated_at = now()
+					sample_size = t.treated + t.control, e_value = t.e, updated_at = now()
 					WHERE x.id = old.id AND (x.uplift, x.uplift_se, x.q_value) IS DISTINCT FROM (t.uplift, t.se, t.q::ruvector.unit_interval);
 			END IF;
 		END IF;
@@ -1090,12 +1090,12 @@ DECLARE
 	fit record;
 BEGIN
 	PERFORM ruvector._require(threshold BETWEEN 0 AND 1, 'threshold must be between 0 and 1', 'It is the least |correlation| with both treatment and outcome.');
-	PERFORM ruvector._require(max_rows > 0, 'max_rows must be above 0', NULL);
+	PERFORM ruvector._require(max_rows > 0, 'max_rows must be above 0', 'It is how many rows you want.');
 	SELECT e.causes, e.effects, e.metadata INTO edge FROM ruvector.causal_edges e WHERE e.namespace = ns AND e.id = detect_confounders.edge_id;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION 'there is no causal edge % in namespace %', detect_confounders.edge_id, ns USING ERRCODE = 'no_data_found';
 	END IF;
-	PERFORM ruvector._require(cardinality(edge.causes) = 1 AND cardinality(edge.effects) = 1, 'confounders are sought for one cause and one effect', NULL, '0A000');
+	PERFORM ruvector._require(cardinality(edge.causes) = 1 AND cardinality(edge.effects) = 1, 'confounders are sought for one cause and one effect', 'Look at the edges of its causes one by one.', '0A000');
 	gap := coalesce(edge.metadata ->> 'max_gap', '1 hour')::interval;
 	outcome := coalesce(edge.metadata ->> 'outcome', nullif(substring(edge.effects[1] FROM '^outcome:(reward|success|latency)$'), ''), 'reward');
 	own := coalesce(ARRAY(SELECT jsonb_array_elements_text(edge.metadata -> 'covariates')), '{embedding,prior_reward,position,hour,tags}');
@@ -1154,12 +1154,12 @@ CREATE FUNCTION ruvector.prune_causal_edges(
 DECLARE
 	doomed bigint[];
 BEGIN
-	PERFORM ruvector._require(min_confidence BETWEEN 0 AND 1, 'min_confidence must be between 0 and 1', NULL);
-	PERFORM ruvector._require(max_age >= interval '0', 'max_age must not be negative', NULL);
+	PERFORM ruvector._require(min_confidence BETWEEN 0 AND 1, 'min_confidence must be between 0 and 1', 'Edges below it go.');
+	PERFORM ruvector._require(max_age >= interval '0', 'max_age must not be negative', 'As in interval ''90 days''.');
 	doomed := ARRAY(SELECT e.id FROM ruvector.causal_edges e
 		WHERE e.namespace = ruvector.current_namespace() AND NOT e.pinned
 			AND (include_manual OR e.method <> 'manual')
-			AND (e.confidence < min_confidence OR coalesce(e.last_validated_at, e.updated_at) < now() - max_age)
+			AND (e.confidence < min_confidence OR e.updated_at < now() - max_age)
 			OR e.namespace = ruvector.current_namespace() AND NOT e.pinned
 			AND EXISTS (SELECT FROM unnest(e.causes::text[] || e.effects::text[]) r WHERE NOT ruvector._memory_exists(r))
 		ORDER BY e.id);
@@ -1183,7 +1183,7 @@ DECLARE
 	report jsonb := jsonb_build_object('dry_run', dry_run);
 	c jsonb := coalesce(config, '{}');
 BEGIN
-	PERFORM ruvector._require(jsonb_typeof(c) = 'object', 'config must be a JSON object', NULL);
+	PERFORM ruvector._require(jsonb_typeof(c) = 'object', 'config must be a JSON object', 'As in ''{"fdr": 0.05}''.');
 	SELECT k INTO unknown FROM jsonb_object_keys(c) k
 		WHERE k NOT IN ('min_sample_size', 'uplift_threshold', 'confidence_threshold', 'max_gap', 'time_window', 'treatments', 'outcome',
 			'covariates', 'fdr', 'prune', 'prune_max_age', 'consolidate', 'success_threshold') LIMIT 1;

@@ -130,8 +130,8 @@ COMMENT ON FUNCTION ruvector._memory_uplift(text, text[]) IS
 
 CREATE FUNCTION ruvector._keep_recall_key() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-	memory text;
-	alias text;
+	ref text;
+	kind_name text;
 	latency float8;
 	gain record;
 	new_key @extschema@.vector;
@@ -151,34 +151,34 @@ BEGIN
 	END IF;
 	IF TG_OP <> 'INSERT' THEN
 		IF TG_ARGV[0] = 'node' THEN
-			memory := OLD.node;
+			ref := OLD.node;
 		ELSE
-			memory := TG_ARGV[0] || ':' || OLD.id;
+			ref := TG_ARGV[0] || ':' || OLD.id;
 		END IF;
-		DELETE FROM ruvector.recall_keys k WHERE k.namespace = OLD.namespace AND k.memory = _keep_recall_key.memory;
+		DELETE FROM ruvector.recall_keys k WHERE k.namespace = OLD.namespace AND k.memory = ref;
 		IF TG_OP = 'DELETE' THEN
 			RETURN NULL;
 		END IF;
 	END IF;
 	IF TG_ARGV[0] = 'node' THEN
-		memory := NEW.node;
+		ref := NEW.node;
 	ELSE
-		memory := TG_ARGV[0] || ':' || NEW.id;
+		ref := TG_ARGV[0] || ':' || NEW.id;
 	END IF;
 	IF TG_ARGV[0] = 'episode' THEN
-		alias := ruvector._task_ref(NEW.task);
+		kind_name := ruvector._task_ref(NEW.task);
 		latency := NEW.latency_ms;
 	ELSIF TG_ARGV[0] = 'skill' THEN
-		alias := 'action:' || NEW.name;
+		kind_name := 'action:' || NEW.name;
 		latency := (SELECT s.latency_mean FROM ruvector.skill_stats s WHERE s.namespace = NEW.namespace AND s.skill_id = NEW.id AND s.latency_n > 0);
 	ELSIF TG_ARGV[0] = 'pattern' THEN
-		alias := ruvector._task_ref(NEW.task_type);
+		kind_name := ruvector._task_ref(NEW.task_type);
 	END IF;
-	gain := ruvector._memory_uplift(NEW.namespace, ARRAY[memory, alias]);
+	gain := ruvector._memory_uplift(NEW.namespace, ARRAY[ref, kind_name]);
 	new_key := ruvector.utility_key(NEW.embedding, gain.uplift, latency);
 	IF new_key IS NOT NULL THEN
 		INSERT INTO ruvector.recall_keys (namespace, memory, memory_type, alias, uplift, uplift_se, edge_ids, latency_ms, key)
-			VALUES (NEW.namespace, memory, TG_ARGV[0], alias, gain.uplift, gain.uplift_se, gain.edge_ids, latency, new_key);
+			VALUES (NEW.namespace, ref, TG_ARGV[0], kind_name, gain.uplift, gain.uplift_se, gain.edge_ids, latency, new_key);
 	END IF;
 	RETURN NULL;
 END
@@ -292,23 +292,23 @@ CREATE FUNCTION ruvector._memory_content(memory text) RETURNS text LANGUAGE plpg
 DECLARE
 	ns text := ruvector.current_namespace();
 	kind text := split_part(memory, ':', 1);
-	name text := substr(memory, length(kind) + 2);
+	own_id text := substr(memory, length(kind) + 2);
 BEGIN
 	IF kind = 'vector' THEN
-		RETURN (SELECT m.content FROM ruvector.vectors_table m WHERE m.namespace = ns AND m.id = name);
+		RETURN (SELECT m.content FROM ruvector.vectors_table m WHERE m.namespace = ns AND m.id = own_id);
 	ELSIF kind NOT IN ('episode', 'skill', 'pattern', 'edge') THEN
 		RETURN (SELECT m.description FROM ruvector.causal_nodes m WHERE m.namespace = ns AND m.node = memory);
-	ELSIF name !~ '^[0-9]{1,18}$' THEN
+	ELSIF own_id !~ '^[0-9]{1,18}$' THEN
 		RETURN NULL;
 	ELSIF kind = 'episode' THEN
-		RETURN (SELECT concat_ws(E'\n', m.task, m.critique, m.output) FROM ruvector.reflexion_episodes m WHERE m.namespace = ns AND m.id = name::bigint);
+		RETURN (SELECT concat_ws(E'\n', m.task, m.critique, m.output) FROM ruvector.reflexion_episodes m WHERE m.namespace = ns AND m.id = own_id::bigint);
 	ELSIF kind = 'skill' THEN
-		RETURN (SELECT concat_ws(E'\n', m.name, m.description, m.code) FROM ruvector.skills_library m WHERE m.namespace = ns AND m.id = name::bigint);
+		RETURN (SELECT concat_ws(E'\n', m.name, m.description, m.code) FROM ruvector.skills_library m WHERE m.namespace = ns AND m.id = own_id::bigint);
 	ELSIF kind = 'pattern' THEN
-		RETURN (SELECT m.task_type || ': ' || m.approach FROM ruvector.reasoning_patterns m WHERE m.namespace = ns AND m.id = name::bigint);
+		RETURN (SELECT m.task_type || ': ' || m.approach FROM ruvector.reasoning_patterns m WHERE m.namespace = ns AND m.id = own_id::bigint);
 	END IF;
 	RETURN (SELECT array_to_string(m.causes, ', ') || ' -> ' || array_to_string(m.effects, ', ') || coalesce(' ' || nullif(m.context, ''), '')
-			|| coalesce(': ' || m.mechanism, '') FROM ruvector.causal_edges m WHERE m.namespace = ns AND m.id = name::bigint);
+			|| coalesce(': ' || m.mechanism, '') FROM ruvector.causal_edges m WHERE m.namespace = ns AND m.id = own_id::bigint);
 END
 $$;
 COMMENT ON FUNCTION ruvector._memory_content(text) IS 'internal: the text of a memory, NULL if it is not there';
@@ -479,27 +479,27 @@ CREATE FUNCTION ruvector.canonical_content(memory ruvector.memory_ref) RETURNS t
 DECLARE
 	ns text := ruvector.current_namespace();
 	kind text := split_part(memory, ':', 1);
-	name text := substr(memory, length(kind) + 2);
+	own_id text := substr(memory, length(kind) + 2);
 	content text[];
 	j jsonb;
 BEGIN
-	IF kind IN ('episode', 'skill', 'pattern', 'edge') AND name !~ '^[0-9]{1,18}$' THEN
+	IF kind IN ('episode', 'skill', 'pattern', 'edge') AND own_id !~ '^[0-9]{1,18}$' THEN
 		RETURN NULL;
 	ELSIF kind = 'episode' THEN
 		content := '{agent_id,session_id,ts,task,input,output,critique,actions,observations,reward,success,latency_ms,tokens_used,tags,metadata}';
-		SELECT to_jsonb(m) INTO j FROM ruvector.reflexion_episodes m WHERE m.namespace = ns AND m.id = name::bigint;
+		SELECT to_jsonb(m) INTO j FROM ruvector.reflexion_episodes m WHERE m.namespace = ns AND m.id = own_id::bigint;
 	ELSIF kind = 'skill' THEN
 		content := '{agent_id,name,description,category,code,signature,parameters,examples,steps,action_pattern,metadata}';
-		SELECT to_jsonb(m) INTO j FROM ruvector.skills_library m WHERE m.namespace = ns AND m.id = name::bigint;
+		SELECT to_jsonb(m) INTO j FROM ruvector.skills_library m WHERE m.namespace = ns AND m.id = own_id::bigint;
 	ELSIF kind = 'pattern' THEN
 		content := '{task_type,approach,tags,metadata}';
-		SELECT to_jsonb(m) INTO j FROM ruvector.reasoning_patterns m WHERE m.namespace = ns AND m.id = name::bigint;
+		SELECT to_jsonb(m) INTO j FROM ruvector.reasoning_patterns m WHERE m.namespace = ns AND m.id = own_id::bigint;
 	ELSIF kind = 'vector' THEN
 		content := '{content,metadata,embedding}';
-		SELECT to_jsonb(m) INTO j FROM ruvector.vectors_table m WHERE m.namespace = ns AND m.id = name;
+		SELECT to_jsonb(m) INTO j FROM ruvector.vectors_table m WHERE m.namespace = ns AND m.id = own_id;
 	ELSIF kind = 'edge' THEN
 		content := '{causes,effects,context_refs,context,mechanism,uplift,uplift_se,confidence,sample_size,method,latency_ms,valid,metadata}';
-		SELECT to_jsonb(m) INTO j FROM ruvector.causal_edges m WHERE m.namespace = ns AND m.id = name::bigint;
+		SELECT to_jsonb(m) INTO j FROM ruvector.causal_edges m WHERE m.namespace = ns AND m.id = own_id::bigint;
 	ELSE
 		content := '{description}';
 		SELECT to_jsonb(m) INTO j FROM ruvector.causal_nodes m WHERE m.namespace = ns AND m.node = memory;
@@ -595,10 +595,10 @@ DECLARE
 	covered text[];
 	body jsonb;
 BEGIN
-	PERFORM ruvector._require(create_certificate.query_id <> '' AND create_certificate.query_text IS NOT NULL, 'query_id and query_text must be given', NULL, '22004');
+	PERFORM ruvector._require(create_certificate.query_id <> '' AND create_certificate.query_text IS NOT NULL, 'query_id and query_text must be given', 'query_id is your name for the question.', '22004');
 	PERFORM ruvector._require(n = coalesce(cardinality(create_certificate.relevance), 0) AND array_position(create_certificate.chunks, NULL) IS NULL,
-		'chunks and relevance must have the same length, without NULLs', NULL);
-	PERFORM ruvector._require(n = (SELECT count(DISTINCT c) FROM unnest(create_certificate.chunks) c), 'a chunk is listed twice', NULL);
+		'chunks and relevance must have the same length, without NULLs', 'relevance[i] is the score of chunks[i].');
+	PERFORM ruvector._require(n = (SELECT count(DISTINCT c) FROM unnest(create_certificate.chunks) c), 'a chunk is listed twice', 'Each memory is one leaf of the tree.');
 	PERFORM ruvector._require(coalesce(create_certificate.access_level, '') IN ('public', 'internal', 'confidential', 'restricted'),
 		format('unknown access level "%s"', create_certificate.access_level), 'public, internal, confidential or restricted.');
 	PERFORM pg_advisory_xact_lock(hashtextextended('ruvector.recall_certificates ' || ns, 0));
