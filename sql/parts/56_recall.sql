@@ -111,10 +111,10 @@ DECLARE
 BEGIN
 	SELECT s.min_confidence, s.pessimism INTO least_confidence, z FROM ruvector.recall_settings s WHERE s.namespace = ns;
 	-- Inverse variances where all errors are known, else confidences. Edges on latencies are not gains.
-	SELECT CASE WHEN bool_and(e.uplift_se > 0) THEN sum(e.uplift / e.uplift_se ^ 2) / sum(1 / e.uplift_se ^ 2)
+	SELECT CASE WHEN bool_and(coalesce(e.uplift_se > 0, false)) THEN sum(e.uplift / e.uplift_se ^ 2) / sum(1 / e.uplift_se ^ 2)
 				- coalesce(z, 0) / sqrt(sum(1 / e.uplift_se ^ 2))
 			ELSE sum(e.uplift * e.confidence) / nullif(sum(e.confidence), 0) END,
-			CASE WHEN bool_and(e.uplift_se > 0) THEN 1 / sqrt(sum(1 / e.uplift_se ^ 2)) END, array_agg(e.id ORDER BY e.id)
+			CASE WHEN bool_and(coalesce(e.uplift_se > 0, false)) THEN 1 / sqrt(sum(1 / e.uplift_se ^ 2)) END, array_agg(e.id ORDER BY e.id)
 		INTO uplift, uplift_se, edge_ids
 		FROM (SELECT DISTINCT n.edge_id FROM ruvector.causal_edge_nodes n
 			WHERE n.namespace = ns AND n.node = ANY (refs) AND n.role = 'cause') n
@@ -197,10 +197,10 @@ BEGIN
 		INSERT INTO ruvector.recall_keys (namespace, memory, memory_type, alias, uplift, uplift_se, edge_ids, latency_ms, key)
 		SELECT n.namespace, n.memory, %1$L, n.alias, u.uplift, u.uplift_se, u.edge_ids, n.latency, ruvector.utility_key(n.embedding, u.uplift, n.latency)
 		FROM (SELECT m.namespace, (%2$s)::ruvector.memory_ref AS memory, (%3$s)::text AS alias, (%4$s)::float8 AS latency, m.embedding
-			FROM %5$s m WHERE $1 OR m.namespace = ruvector.current_namespace()) n
-		CROSS JOIN LATERAL ruvector._memory_uplift(n.namespace, ARRAY[n.memory::text, n.alias]) u
-		WHERE NOT EXISTS (SELECT FROM ruvector.recall_keys k WHERE k.namespace = n.namespace AND k.memory = n.memory)
-			AND ruvector.utility_key(n.embedding) IS NOT NULL$q$,
+			FROM %5$s m WHERE ($1 OR m.namespace = ruvector.current_namespace()) AND ruvector.utility_key(m.embedding) IS NOT NULL
+				AND NOT EXISTS (SELECT FROM ruvector.recall_keys k WHERE k.namespace = m.namespace AND k.memory = %2$s)
+			OFFSET 0) n -- uplifts only of what is missing
+		CROSS JOIN LATERAL ruvector._memory_uplift(n.namespace, ARRAY[n.memory::text, n.alias]) u$q$,
 		s.memory_type, CASE s.memory_type WHEN 'node' THEN s.ref ELSE format('%L || %s', s.memory_type || ':', s.ref) END, s.alias, s.latency, s.rel)
 		USING all_namespaces;
 	GET DIAGNOSTICS n = ROW_COUNT;
@@ -362,7 +362,7 @@ CREATE FUNCTION ruvector.recall(
 	query_text text DEFAULT NULL, k int DEFAULT 12, query_id text DEFAULT NULL, requirements text[] DEFAULT NULL,
 	access_level text DEFAULT 'internal', alpha float8 DEFAULT 0.7, beta float8 DEFAULT 0.2, gamma float8 DEFAULT 0.1,
 	memory_types text[] DEFAULT '{episode,skill,pattern,vector}', query @extschema@.vector DEFAULT NULL,
-	exact boolean DEFAULT false, utility regprocedure DEFAULT NULL, issue_certificate boolean DEFAULT false)
+	exact boolean DEFAULT false, utility regprocedure DEFAULT NULL, issue_certificate boolean DEFAULT false, ef_search int DEFAULT 100)
 	RETURNS TABLE (rank int, memory ruvector.memory_ref, memory_type text, content text, utility_score float8,
 		similarity float8, uplift float8, uplift_se float8, latency_ms float8,
 		similarity_part float8, uplift_part float8, latency_part float8, edge_ids bigint[], certificate_id bytea)
@@ -387,6 +387,7 @@ DECLARE
 	r record;
 	rows jsonb := '[]';
 	certificate bytea;
+	effort text;
 BEGIN
 	PERFORM ruvector._require_k(k);
 	IF utility IS NOT NULL THEN
@@ -410,6 +411,10 @@ BEGIN
 		chosen := pg_catalog.format(row_of || ' WHERE k.namespace = $6 AND k.memory_type = ANY ($7) ORDER BY k.key OPERATOR(@extschema@.<->) $1 LIMIT %2$s',
 			'NULL', k);
 	END IF;
+	PERFORM ruvector._require(recall.ef_search BETWEEN 1 AND 1000, 'ef_search must be from 1 to 1000', 'More finds more of the true top k, and takes longer.');
+	-- Not SET in the function's definition: that costs more than the search. An error undoes it with the transaction.
+	effort := pg_catalog.current_setting('hnsw.ef_search');
+	PERFORM pg_catalog.set_config('hnsw.ef_search', greatest(effort::int, recall.ef_search)::text, true);
 	rank := 0;
 	FOR r IN EXECUTE 'SELECT s.*, coalesce(s.given, s.similarity_part + s.uplift_part + s.latency_part) AS score FROM ('
 			|| pg_catalog.format(parts, chosen) || ') s ORDER BY score DESC, s.memory'
@@ -424,6 +429,7 @@ BEGIN
 		similarity_part := r.similarity_part; uplift_part := r.uplift_part; latency_part := r.latency_part; edge_ids := r.edge_ids;
 		RETURN NEXT;
 	END LOOP;
+	PERFORM pg_catalog.set_config('hnsw.ef_search', effort, true);
 	IF NOT issue_certificate THEN
 		RETURN;
 	END IF;
@@ -441,8 +447,8 @@ BEGIN
 		ORDER BY o;
 END
 $$;
-COMMENT ON FUNCTION ruvector.recall(text, int, text, text[], text, float8, float8, float8, text[], @extschema@.vector, boolean, regprocedure, boolean) IS
-	'the k memories of highest utility U = alpha * similarity + beta * uplift - gamma * latency / 1000 ms (see utility), each with its parts and the edges behind its uplift. similarity is 1 - cosine distance, whatever the metric of the store. From the index; exact => true reads all keys. utility: another function (similarity, uplift, latency_ms) float8, which must not fall with the first two nor rise with the third. issue_certificate writes a certificate of the answer';
+COMMENT ON FUNCTION ruvector.recall(text, int, text, text[], text, float8, float8, float8, text[], @extschema@.vector, boolean, regprocedure, boolean, int) IS
+	'the k memories of highest utility U = alpha * similarity + beta * uplift - gamma * latency / 1000 ms (see utility), each with its parts and the edges behind its uplift. similarity is 1 - cosine distance, whatever the metric of the store. From the index, with hnsw.ef_search raised to ef_search; exact => true reads all keys. utility: another function (similarity, uplift, latency_ms) float8, which must not fall with the first two nor rise with the third. issue_certificate writes a certificate of the answer';
 
 CREATE FUNCTION ruvector.query_with_utility(
 	query text DEFAULT NULL, k int DEFAULT 10, alpha float8 DEFAULT 0.7, beta float8 DEFAULT 0.2, gamma float8 DEFAULT 0.1,

@@ -44,7 +44,7 @@ CREATE TEMP TABLE truth AS
 		UNION ALL SELECT 'pattern:' || id, 'task:' || task_type, embedding, NULL, 'pattern' FROM ruvector.reasoning_patterns
 		UNION ALL SELECT 'vector:' || id, NULL, embedding, NULL, 'vector' FROM ruvector.vectors_table),
 	e AS (SELECT c, e.* FROM ruvector.causal_edges e, unnest(causes) c WHERE confidence >= .6),
-	u AS (SELECT ref, CASE WHEN bool_and(uplift_se > 0) THEN sum(uplift / uplift_se ^ 2) / sum(1 / uplift_se ^ 2)
+	u AS (SELECT ref, CASE WHEN bool_and(coalesce(uplift_se > 0, false)) THEN sum(uplift / uplift_se ^ 2) / sum(1 / uplift_se ^ 2)
 			ELSE sum(uplift * confidence) / sum(confidence) END AS uplift
 		FROM m JOIN e ON e.c IN (m.ref, m.alias) GROUP BY ref)
 	SELECT m.*, coalesce(u.uplift, 0) AS uplift FROM m LEFT JOIN u USING (ref);
@@ -71,7 +71,7 @@ SELECT isnt((SELECT array_agg(memory ORDER BY rank) FROM ruvector.recall(query =
 SELECT isnt((SELECT array_agg(memory ORDER BY rank) FROM ruvector.recall(query => q, alpha => 1, beta => .5, gamma => .5)),
 	(SELECT array_agg(memory ORDER BY rank) FROM ruvector.recall(query => q, alpha => .1, beta => .5, gamma => .5)), 'alpha changes the order') FROM probe LIMIT 1;
 SELECT is(count(*), 10::bigint, 'a type alone') FROM probe p, LATERAL ruvector.recall(query => p.q, k => 10, memory_types => '{skill}') r WHERE p.id = 7 AND r.memory_type = 'skill';
-SELECT ok(bool_and(content = 'does' OR content LIKE '%' || substr(memory::text, 8) || '%'), 'content') FROM probe p, ruvector.recall(query => p.q, k => 3, memory_types => '{vector}') r;
+SELECT ok(bool_and(content = 'does' OR content LIKE '%' || substr(memory::text, 9) || '%'), 'content') FROM probe p, ruvector.recall(query => p.q, k => 3, memory_types => '{vector}') r;
 
 -- Any other monotone utility: by the threshold rule, equal to reading all.
 CREATE FUNCTION pg_temp.product(s float8, u float8, l float8) RETURNS float8 LANGUAGE sql IMMUTABLE AS $$ SELECT exp(2 * s) * (2 + u) - sqrt(l) / 100 $$;
@@ -120,7 +120,7 @@ SELECT ruvector.create_namespace('old');
 SET ruvector.namespace = old;
 SET LOCAL hnsw.ef_search = 40;
 INSERT INTO ruvector.vectors_table (id, embedding) VALUES ('needle', '[1,2,3,4,5,6,7,8,8,7,6,5,4,3,2,1]');
-INSERT INTO ruvector.vectors_table (id, embedding) SELECT 'h' || n, (e + (SELECT array_agg(random() * .2 + 0 * n) FROM generate_series(1, 16))::vector) FROM generate_series(1, 2) n, item;
+INSERT INTO ruvector.vectors_table (id, embedding) SELECT 'h' || n || '_' || i, e + ('[' || .01 * n || repeat(',.02', 15) || ']')::vector FROM generate_series(1, 2) n, item;
 SELECT is(memory::text, 'vector:needle', 'an exact match older than 10,000 newer rows') FROM ruvector.recall(query => '[1,2,3,4,5,6,7,8,8,7,6,5,4,3,2,1]', k => 1);
 SET ruvector.namespace = default;
 SELECT is_empty($$SELECT * FROM ruvector.recall(query => '[1,2,3,4,5,6,7,8,8,7,6,5,4,3,2,1]', k => 20) WHERE memory = 'vector:needle'$$, 'in its own namespace only');
