@@ -14,7 +14,7 @@ using types::Vector;
 
 namespace {
 
-constexpr int kExtra = 3;          // uplift, latency, the coordinate of the sphere
+constexpr int kExtra = 3;           // uplift, latency, the coordinate of the sphere
 constexpr double kRadiusSquare = 3; // |e|^2 + uplift^2 + latency^2 is at most 1 + 1 + 1
 
 double norm_of(const Vector *v) noexcept {
@@ -26,8 +26,9 @@ double norm_of(const Vector *v) noexcept {
 
 Vector *make_augmented(const Vector *v) {
 	if (v->dim > types::kVectorMaxDim - kExtra)
-		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-						errmsg("a vector with more than %d dimensions has no utility key", types::kVectorMaxDim - kExtra)));
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("a vector with more than %d dimensions has no utility key", types::kVectorMaxDim - kExtra)));
 	return types::make_vector(v->dim + kExtra);
 }
 
@@ -35,9 +36,11 @@ Vector *make_augmented(const Vector *v) {
 double weight_arg(FunctionCallInfo fcinfo, int arg, const char *name) {
 	const double value = PG_GETARG_FLOAT8(arg);
 	if (!std::isfinite(value) || value < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s must be a finite number of at least 0, not %g", name, value),
-				 errhint("U = alpha * similarity + beta * uplift - gamma * latency; a weight of 0 leaves its part out.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("%s must be a finite number of at least 0, not %g", name, value),
+			 errhint("U = alpha * similarity + beta * uplift - gamma * latency; a weight of 0 leaves its part out.")));
 	return value;
 }
 
