@@ -138,7 +138,7 @@ COMMENT ON FUNCTION ruvector._mmr(integer, @extschema@.vector[], @extschema@.vec
 CREATE FUNCTION ruvector.mmr_rerank(ids anyarray, embeddings @extschema@.vector[], query @extschema@.vector,
 	k integer DEFAULT 10, lambda float8 DEFAULT 0.5, metric text DEFAULT 'cosine')
 	RETURNS TABLE (rank integer, id anyelement, mmr_score float8, similarity float8)
-	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE ROWS 10
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 10
 	AS $$
 		SELECT m.rank, ids[pg_catalog.array_lower(ids, 1) OPERATOR(pg_catalog.+) m.item OPERATOR(pg_catalog.-) 1],
 			m.mmr_score, m.similarity

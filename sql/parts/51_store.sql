@@ -202,7 +202,10 @@ COMMENT ON FUNCTION ruvector._guard() IS
 CREATE FUNCTION ruvector._guard_embedding(rel regclass, content_expr text, required boolean DEFAULT true) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	EXECUTE format('CREATE OR REPLACE TRIGGER ruvector_guard BEFORE INSERT OR UPDATE ON %s
+	IF EXISTS (SELECT FROM pg_trigger WHERE tgrelid = rel AND tgname = 'ruvector_guard') THEN
+		RETURN;
+	END IF;
+	EXECUTE format('CREATE TRIGGER ruvector_guard BEFORE INSERT OR UPDATE ON %s
 		FOR EACH ROW EXECUTE FUNCTION ruvector._guard(%L, %L)', rel, content_expr, required);
 END $$;
 COMMENT ON FUNCTION ruvector._guard_embedding(regclass, text, boolean) IS
@@ -226,7 +229,7 @@ BEGIN
 	FOR ns, index_name IN
 		SELECT NULL, format('%s_%s_idx', table_name, col)
 		UNION ALL
-		SELECT n.namespace, format('%s_%s_%s', table_name, col, left(md5(n.namespace), 8))
+		SELECT n.namespace, format('%s_%s_%s', table_name, col, left(md5(n.namespace), 12))
 		FROM ruvector.namespaces n WHERE n.dedicated_index
 	LOOP
 		IF to_regclass(format('ruvector.%I', index_name)) IS NULL THEN
@@ -329,7 +332,7 @@ BEGIN
 			created_at timestamptz NOT NULL DEFAULT now());
 		-- A row lets the grantee and the roles that have its privileges read.
 		CREATE TABLE ruvector.namespace_grants (
-			namespace text NOT NULL REFERENCES ruvector.namespaces ON UPDATE CASCADE ON DELETE CASCADE,
+			namespace text NOT NULL REFERENCES ruvector.namespaces ON DELETE CASCADE,
 			grantee regrole NOT NULL,
 			can_write boolean NOT NULL DEFAULT false,
 			PRIMARY KEY (namespace, grantee));
@@ -453,14 +456,65 @@ END $$;
 COMMENT ON FUNCTION ruvector.create_namespace(text, regrole, boolean) IS
 	'creates a namespace that owner (default: the caller) may read and write; dedicated_index gives it vector indexes of its own. false: it exists (a dedicated index is still added)';
 
+CREATE FUNCTION ruvector.drop_namespace(namespace text) RETURNS bigint
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	waiting regclass[];
+	failed regclass[];
+	rel regclass;
+	n bigint;
+	total bigint := 0;
+BEGIN
+	PERFORM ruvector._check_namespace(namespace);
+	-- Rows that others refer to wait until these are gone.
+	waiting := ARRAY(SELECT t FROM ruvector._memory_tables() t WHERE t <> 'ruvector.text_statistics'::regclass);
+	WHILE cardinality(waiting) > 0 LOOP
+		failed := '{}';
+		FOREACH rel IN ARRAY waiting LOOP
+			BEGIN
+				EXECUTE format('DELETE FROM %s WHERE namespace = $1', rel) USING namespace;
+				GET DIAGNOSTICS n = ROW_COUNT;
+				total := total + n;
+			EXCEPTION WHEN foreign_key_violation THEN
+				IF cardinality(failed) + 1 = cardinality(waiting) THEN
+					RAISE;
+				END IF;
+				failed := failed || rel;
+			END;
+		END LOOP;
+		waiting := failed;
+	END LOOP;
+	-- Last: the deletes were counted in it.
+	DELETE FROM ruvector.text_statistics s WHERE s.namespace = drop_namespace.namespace;
+	FOR rel IN
+		SELECT c.oid::regclass FROM pg_class c
+		WHERE c.relnamespace = 'ruvector'::regnamespace AND c.relkind = 'i' AND c.relname LIKE '%\_' || left(md5(namespace), 12)
+	LOOP
+		EXECUTE format('DROP INDEX %s', rel);
+	END LOOP;
+	DELETE FROM ruvector.namespaces s WHERE s.namespace = drop_namespace.namespace;
+	RETURN total;
+END $$;
+COMMENT ON FUNCTION ruvector.drop_namespace(text) IS
+	'deletes all rows of a namespace, its own indexes, its grants and the namespace, and returns how many rows; an error (42704) if there is none';
+
 -- Privileges on the tables, which the policies then narrow to rows.
 CREATE FUNCTION ruvector._grant_tables(grantee regrole, can_write boolean) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	tables text;
+	view regclass;
 BEGIN
 	SELECT string_agg(t::text, ', ') INTO tables FROM ruvector._memory_tables() t;
 	EXECUTE format('GRANT SELECT ON ruvector.store_settings, ruvector.namespaces, ruvector.namespace_grants, %s TO %s', tables, grantee);
+	-- Views of the store ask with the rights of who uses them; any other would go past the policies.
+	FOR view IN
+		SELECT c.oid::regclass FROM pg_class c
+		WHERE c.relnamespace = 'ruvector'::regnamespace AND c.relkind = 'v' AND 'security_invoker=true' = ANY (c.reloptions)
+			AND pg_has_role(c.relowner, 'USAGE')
+	LOOP
+		EXECUTE format('GRANT SELECT ON %s TO %s', view, grantee);
+	END LOOP;
 	IF can_write THEN
 		EXECUTE format('GRANT INSERT, UPDATE, DELETE ON %s TO %s', tables, grantee);
 	END IF;

@@ -24,11 +24,12 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION ruvector._touch() IS 'internal: trigger that sets updated_at, unless the statement does';
 
--- Documents and tokens per namespace, for BM25. Writers add to the row of their own shard, so they rarely wait for each other.
+-- Documents and tokens per namespace, for BM25. A transaction adds to rows of a shard that no other one is writing to, so writers
+-- neither wait for each other nor run into deadlocks.
 CREATE FUNCTION ruvector._count_text() RETURNS trigger
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-	shard constant int := pg_backend_pid() % 64;
+	shard int := pg_backend_pid() % 64;
 	upsert constant text := 'INSERT INTO ruvector.text_statistics AS s (relation, namespace, shard, documents, tokens)
 		SELECT $1, c.namespace, $2, sum(c.sign), sum(c.sign * ruvector._bm25_length(c.content_tsv))
 		FROM (%s) c WHERE length(c.content_tsv) > 0
@@ -36,6 +37,10 @@ DECLARE
 		ON CONFLICT (relation, namespace, shard) DO UPDATE
 		SET documents = s.documents + excluded.documents, tokens = s.tokens + excluded.tokens';
 BEGIN
+	FOR attempt IN 1 .. 64 LOOP
+		EXIT WHEN pg_try_advisory_xact_lock(hashtext('ruvector.text_statistics'), shard);
+		shard := (shard + 1) % 64;
+	END LOOP;
 	CASE TG_OP
 	WHEN 'INSERT' THEN
 		EXECUTE format(upsert, 'SELECT 1 AS sign, namespace, content_tsv FROM new_rows') USING TG_TABLE_NAME, shard;
@@ -69,13 +74,13 @@ BEGIN
 	IF EXISTS (SELECT FROM pg_trigger WHERE tgrelid = rel AND tgname = 'ruvector_text_truncate') THEN
 		RETURN;
 	END IF;
-	EXECUTE format('CREATE OR REPLACE TRIGGER ruvector_text_insert AFTER INSERT ON %s REFERENCING NEW TABLE AS new_rows
+	EXECUTE format('CREATE TRIGGER ruvector_text_insert AFTER INSERT ON %s REFERENCING NEW TABLE AS new_rows
 		FOR EACH STATEMENT EXECUTE FUNCTION ruvector._count_text()', rel);
-	EXECUTE format('CREATE OR REPLACE TRIGGER ruvector_text_update AFTER UPDATE ON %s REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+	EXECUTE format('CREATE TRIGGER ruvector_text_update AFTER UPDATE ON %s REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
 		FOR EACH STATEMENT EXECUTE FUNCTION ruvector._count_text()', rel);
-	EXECUTE format('CREATE OR REPLACE TRIGGER ruvector_text_delete AFTER DELETE ON %s REFERENCING OLD TABLE AS old_rows
+	EXECUTE format('CREATE TRIGGER ruvector_text_delete AFTER DELETE ON %s REFERENCING OLD TABLE AS old_rows
 		FOR EACH STATEMENT EXECUTE FUNCTION ruvector._count_text()', rel);
-	EXECUTE format('CREATE OR REPLACE TRIGGER ruvector_text_truncate AFTER TRUNCATE ON %s
+	EXECUTE format('CREATE TRIGGER ruvector_text_truncate AFTER TRUNCATE ON %s
 		FOR EACH STATEMENT EXECUTE FUNCTION ruvector._count_text()', rel);
 	PERFORM ruvector.refresh_text_statistics(rel);
 END $$;
@@ -241,7 +246,7 @@ BEGIN
 	RETURN QUERY
 	SELECT v.id, v.embedding::@extschema@.vector, v.metadata, v.content, v.created_at, v.updated_at, v.expires_at
 	FROM ruvector.vectors_table v
-	WHERE v.namespace = ruvector.current_namespace() AND v.id = vector_id AND (v.expires_at IS NULL OR v.expires_at > now());
+	WHERE v.namespace = ruvector.current_namespace() AND v.id = vector_id AND (v.expires_at IS NULL OR v.expires_at > statement_timestamp());
 END $$;
 COMMENT ON FUNCTION ruvector.vector_get(text) IS 'the vector of an id; no row if there is none or it has expired';
 
@@ -252,7 +257,7 @@ DECLARE
 	result text := 't.namespace = $1';
 BEGIN
 	IF live AND EXISTS (SELECT FROM pg_attribute WHERE attrelid = rel AND attname = 'expires_at' AND NOT attisdropped) THEN
-		result := result || ' AND (t.expires_at IS NULL OR t.expires_at > now())';
+		result := result || ' AND (t.expires_at IS NULL OR t.expires_at > statement_timestamp())';
 	END IF;
 	IF filter IS NOT NULL THEN
 		-- A selective filter can so be served by the GIN index.
@@ -266,6 +271,16 @@ END $$;
 COMMENT ON FUNCTION ruvector._conditions(regclass, jsonb, boolean) IS
 	'internal: condition on a table t for EXECUTE: $1 namespace, $2 filter, $3 _filter_containment(filter)';
 
+-- If a share s of N rows matches, the index visits about k / s vertices and an exact search reads s N rows; at sqrt(k N) visits
+-- both cost the same. Beyond that the index is given up, so that no search takes much longer than twice the better way.
+CREATE FUNCTION ruvector._scan_limit(rel regclass, k int) RETURNS int
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT least(current_setting('hnsw.max_scan_tuples')::float8, greatest(1000, sqrt(k * greatest(reltuples, 0)::float8)))::int
+	FROM pg_class WHERE oid = rel
+$$;
+COMMENT ON FUNCTION ruvector._scan_limit(regclass, int) IS
+	'internal: hnsw.max_scan_tuples for a search of k rows whose conditions are also served by other indexes';
+
 -- The index is asked first. If it gives fewer than k rows, because its scan ended before enough of them passed the filter or
 -- because there are no more, an exact search decides.
 CREATE FUNCTION ruvector._nearest(rel regclass, query @extschema@.vector, k int, filter jsonb DEFAULT NULL, ef_search int DEFAULT NULL)
@@ -273,7 +288,9 @@ CREATE FUNCTION ruvector._nearest(rel regclass, query @extschema@.vector, k int,
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	statement text;
-	saved text;
+	implied jsonb[] := ruvector._filter_containment(filter);
+	saved_ef text;
+	saved_scan text;
 	ids text[];
 	distances float8[];
 BEGIN
@@ -285,17 +302,24 @@ BEGIN
 		FROM (SELECT t.id::text, t.embedding %s $4 AS distance FROM %s t WHERE %s AND t.embedding IS NOT NULL ORDER BY %%s LIMIT $5) n',
 		ruvector._distance_operator(), rel, ruvector._conditions(rel, filter));
 	IF ef_search IS NOT NULL THEN
-		saved := current_setting('hnsw.ef_search');
+		saved_ef := current_setting('hnsw.ef_search');
 		PERFORM set_config('hnsw.ef_search', ef_search::text, true);
 	END IF;
-	EXECUTE format(statement, 'distance') INTO ids, distances
-	USING ruvector.current_namespace(), filter, ruvector._filter_containment(filter), query, k;
-	IF saved IS NOT NULL THEN
-		PERFORM set_config('hnsw.ef_search', saved, true);
+	-- The namespace and what GIN finds can be read without the vector index; not so any other filter.
+	IF filter IS NULL OR cardinality(implied) > 0 AND NOT row_security_active(rel) THEN
+		saved_scan := current_setting('hnsw.max_scan_tuples');
+		PERFORM set_config('hnsw.max_scan_tuples', ruvector._scan_limit(rel, k)::text, true);
+	END IF;
+	EXECUTE format(statement, 'distance') INTO ids, distances USING ruvector.current_namespace(), filter, implied, query, k;
+	IF saved_ef IS NOT NULL THEN
+		PERFORM set_config('hnsw.ef_search', saved_ef, true);
+	END IF;
+	IF saved_scan IS NOT NULL THEN
+		PERFORM set_config('hnsw.max_scan_tuples', saved_scan, true);
 	END IF;
 	IF coalesce(cardinality(ids), 0) < k THEN
 		EXECUTE format(statement, format('(t.embedding %s $4) + 0', ruvector._distance_operator())) INTO ids, distances
-		USING ruvector.current_namespace(), filter, ruvector._filter_containment(filter), query, k;
+		USING ruvector.current_namespace(), filter, implied, query, k;
 	END IF;
 	RETURN QUERY SELECT unnest(ids), unnest(distances);
 END $$;

@@ -109,7 +109,7 @@ BEGIN
 	FOR rel IN SELECT t FROM ruvector._memory_tables() t
 		JOIN pg_attribute a ON a.attrelid = t AND a.attname = 'expires_at' AND NOT a.attisdropped
 	LOOP
-		EXECUTE format('DELETE FROM %s WHERE expires_at <= now()', rel);
+		EXECUTE format('DELETE FROM %s WHERE expires_at <= statement_timestamp()', rel);
 		GET DIAGNOSTICS n = ROW_COUNT;
 		total := total + n;
 	END LOOP;
@@ -213,7 +213,8 @@ DECLARE
 	key_columns text;
 BEGIN
 	PERFORM ruvector._check_choice('on_conflict', on_conflict, 'newest', 'replace', 'skip', 'error');
-	IF jsonb_typeof(memories) IS DISTINCT FROM 'array' THEN
+	memories := coalesce(memories, '[]'); -- jsonb_agg of no rows
+	IF jsonb_typeof(memories) <> 'array' THEN
 		RAISE EXCEPTION 'memories must be a JSON array' USING ERRCODE = 'invalid_parameter_value',
 			HINT = 'SELECT jsonb_agg(m) FROM ruvector.export_memories() m;';
 	END IF;

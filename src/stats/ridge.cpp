@@ -66,6 +66,7 @@ LinearModel fit_logistic(const Eigen::MatrixXd &x, const Eigen::VectorXd &y, voi
 	Eigen::VectorXd beta = Eigen::VectorXd::Zero(d), best = beta;
 	beta[0] = std::log(mean / (1 - mean));
 	double least = std::numeric_limits<double>::infinity();
+	Eigen::MatrixXd scaled(n, d), hessian(d, d); // the lower half
 
 	const auto objective = [&](const Eigen::VectorXd &b, const Eigen::VectorXd &eta, double lambda) {
 		double sum = 0.5 * lambda * b.tail(d - 1).squaredNorm();
@@ -85,7 +86,9 @@ LinearModel fit_logistic(const Eigen::MatrixXd &x, const Eigen::VectorXd &y, voi
 				poll();
 			probability = eta.unaryExpr(&logistic);
 			weight = (probability.array() * (1 - probability.array())).max(1e-10);
-			Eigen::MatrixXd hessian = design.transpose() * weight.asDiagonal() * design;
+			scaled = weight.cwiseSqrt().asDiagonal() * design;
+			hessian.setZero();
+			hessian.selfadjointView<Eigen::Lower>().rankUpdate(scaled.transpose());
 			hessian.diagonal().tail(d - 1).array() += lambda;
 			factor.compute(hessian);
 			Eigen::VectorXd gradient = design.transpose() * (y - probability);

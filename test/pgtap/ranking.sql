@@ -28,6 +28,7 @@ CREATE TEMP TABLE long AS SELECT n, convert_to(string_agg(md5(i::text), ''), 'UT
 	FROM generate_series(0, 400, 7) n, generate_series(0, n) i GROUP BY n;
 SELECT is(count(*), 0::bigint, 'leaf hashes are the server''s sha256') FROM long
 	WHERE ruvector.merkle_root(ARRAY[input]) IS DISTINCT FROM sha256('\x00'::bytea || input);
+SELECT is(ruvector.merkle_verify('b', 1, 3, ruvector.merkle_audit_path('{a,b,c}', 1), ruvector.merkle_root('{a,b,c}')), true, 'the manual''s proof');
 SELECT throws_ok($$SELECT ruvector.merkle_root(ARRAY['a'::bytea, NULL])$$, '22004', 'leaves must not contain nulls', 'a null leaf');
 SELECT throws_ok($$SELECT ruvector.merkle_audit_path(ARRAY['a'::bytea], 1)$$, '22023', NULL, 'a leaf that is not there');
 SELECT throws_ok($$SELECT ruvector.merkle_audit_path(ARRAY['a'::bytea], -1)$$, '22023', NULL, 'a leaf before the first');
@@ -46,6 +47,10 @@ SELECT cmp_ok((SELECT ruvector.diversity_score(array_agg(i.e)) FROM (SELECT arra
 	ruvector.mmr_rerank(ids, es, (SELECT e FROM item WHERE id = 7), 20, 0.3) m JOIN item i USING (id)), '>',
 	(SELECT ruvector.diversity_score(array_agg(e)) FROM (SELECT e FROM item ORDER BY e <=> (SELECT e FROM item WHERE id = 7) LIMIT 20) x),
 	'a smaller lambda makes the list more diverse');
+SELECT is(count(DISTINCT m.id), 10::bigint, 'the manual''s query: candidates from an ordinary search') FROM (SELECT array_agg(id) AS ids, array_agg(e) AS embeddings
+	FROM (SELECT id, e FROM item ORDER BY e <=> (SELECT e FROM item WHERE id = 7) LIMIT 50) nearest) c,
+	ruvector.mmr_rerank(c.ids, c.embeddings, (SELECT e FROM item WHERE id = 7), 10, 0.7) m;
+SELECT is(count(*), 0::bigint, 'a null is no query') FROM ruvector.mmr_rerank('{1}'::int[], ARRAY['[1,0]']::vector[], NULL);
 SELECT is(count(*), 0::bigint, 'k = 0') FROM ruvector.mmr_rerank('{1}'::int[], ARRAY['[1,0]']::vector[], '[1,0.1]', 0);
 SELECT is(count(*), 0::bigint, 'no candidates') FROM ruvector.mmr_rerank('{}'::int[], '{}'::vector[], '[1,0.1]');
 SELECT throws_ok($$SELECT * FROM ruvector.mmr_rerank('{1,2}'::int[], ARRAY['[1,0]']::vector[], '[1,0]')$$, '2202E', NULL, 'an id without its embedding');

@@ -22,6 +22,7 @@ Digest merkle_root(const std::vector<Bytes> &leaves);
 std::vector<Digest> merkle_audit_path(const std::vector<Bytes> &leaves, size_t index);
 
 // Whether the path leads from this leaf, at this place of a tree of this size, to this root. Never throws.
-bool merkle_verify(const Digest &leaf, size_t index, size_t tree_size, const std::vector<Digest> &path, const Digest &root);
+bool merkle_verify(const Digest &leaf, size_t index, size_t tree_size, const std::vector<Digest> &path,
+				   const Digest &root);
 
 } // namespace ruvector::memory
