@@ -52,6 +52,13 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION ruvector._batch(jsonb, text[]) IS 'internal: the objects of a batch with the names of their fields in snake_case; an error (22023) for an unknown field';
 
+-- The column would refuse wrong dimensions too, but cannot say what to do about it.
+CREATE FUNCTION ruvector._given_vector(embedding @extschema@.vector) RETURNS @extschema@.vector
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT ruvector._checked_vector(embedding, s.dimensions, s.metric) FROM ruvector._settings() s WHERE embedding IS NOT NULL
+$$;
+COMMENT ON FUNCTION ruvector._given_vector(@extschema@.vector) IS 'internal: the vector, or an error (22000) if the store cannot hold it; NULL for NULL';
+
 CREATE FUNCTION ruvector._create_reflexion() RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -84,7 +91,8 @@ BEGIN
 			external_id text,
 			content_tsv tsvector GENERATED ALWAYS AS (to_tsvector(%L::regconfig,
 				left(task || ' ' || coalesce(critique, '') || ' ' || coalesce(output, ''), 100000))) STORED,
-			created_at timestamptz NOT NULL DEFAULT now(),
+			created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+			updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
 			UNIQUE (namespace, id),
 			UNIQUE (namespace, external_id))
 		$ddl$, ruvector._embedding_type(), (ruvector._settings()).text_search_config);
@@ -95,10 +103,13 @@ BEGIN
 	CREATE INDEX reflexion_episodes_actions_idx ON ruvector.reflexion_episodes USING gin (action_names);
 	CREATE INDEX reflexion_episodes_metadata_idx ON ruvector.reflexion_episodes USING gin (metadata jsonb_path_ops);
 	CREATE INDEX reflexion_episodes_tsv_idx ON ruvector.reflexion_episodes USING gin (content_tsv);
+	CREATE TRIGGER ruvector_touch BEFORE UPDATE ON ruvector.reflexion_episodes FOR EACH ROW EXECUTE FUNCTION ruvector._touch();
 	PERFORM ruvector._guard_embedding('ruvector.reflexion_episodes', 'concat_ws(E''\n'', r.task, r.critique)');
 	PERFORM ruvector._guard_text('ruvector.reflexion_episodes');
 	PERFORM ruvector._create_vector_index('ruvector.reflexion_episodes');
 	CREATE VIEW ruvector.episodes WITH (security_invoker = true) AS SELECT * FROM ruvector.reflexion_episodes;
+	-- Gives nothing away: the caller needs the privileges on the table.
+	GRANT SELECT, INSERT, UPDATE, DELETE ON ruvector.episodes TO PUBLIC;
 	COMMENT ON TABLE ruvector.reflexion_episodes IS 'what an agent tried and what came of it';
 	COMMENT ON VIEW ruvector.episodes IS 'reflexion_episodes under AgentDB''s name';
 END $$;
@@ -127,7 +138,7 @@ BEGIN
 		(task, reward, success, session_id, input, output, critique, latency_ms, tokens_used, tags, metadata, actions,
 		observations, embedding, agent_id, ts, external_id)
 	VALUES (task, reward, success, coalesce(session_id, 'default'), input, output, critique, latency_ms, tokens_used,
-		coalesce(tags, '{}'), coalesce(metadata, '{}'), coalesce(actions, '{}'), coalesce(observations, '{}'), embedding,
+		coalesce(tags, '{}'), coalesce(metadata, '{}'), coalesce(actions, '{}'), coalesce(observations, '{}'), ruvector._given_vector(embedding),
 		agent_id, coalesce(ts, clock_timestamp()), external_id)
 	RETURNING e.id INTO new_id;
 	RETURN new_id;
@@ -144,7 +155,7 @@ BEGIN
 			observations, embedding, agent_id, ts, external_id)
 		SELECT x.task, coalesce(x.reward, 0), coalesce(x.success, false), coalesce(x.session_id, 'default'), x.input,
 			x.output, x.critique, x.latency_ms, x.tokens_used, coalesce(x.tags, '{}'), coalesce(x.metadata, '{}'),
-			coalesce(x.actions, '{}'), coalesce(x.observations, '{}'), x.embedding, x.agent_id,
+			coalesce(x.actions, '{}'), coalesce(x.observations, '{}'), ruvector._given_vector(x.embedding), x.agent_id,
 			coalesce(x.ts, clock_timestamp()), x.external_id
 		FROM jsonb_to_recordset(ruvector._batch(episodes, ARRAY['task', 'reward', 'success', 'session_id', 'input', 'output',
 			'critique', 'latency_ms', 'tokens_used', 'tags', 'metadata', 'actions', 'observations', 'embedding', 'agent_id',
@@ -162,7 +173,7 @@ CREATE FUNCTION ruvector.add_critique(episode_id bigint, critique text, embeddin
 #variable_conflict use_variable
 BEGIN
 	UPDATE ruvector.reflexion_episodes AS e
-	SET critique = critique, embedding = coalesce(embedding, e.embedding)
+	SET critique = critique, embedding = coalesce(ruvector._given_vector(embedding), e.embedding)
 	WHERE e.namespace = ruvector.current_namespace() AND e.id = episode_id;
 	PERFORM ruvector._require(FOUND, format('episode %s does not exist', episode_id),
 		format('Namespace: %s.', ruvector.current_namespace()), 'P0002');
@@ -285,7 +296,7 @@ DECLARE
 		|| CASE WHEN tags IS NOT NULL THEN format(' AND m.tags @> %L::text[]', tags) ELSE '' END
 		|| ruvector._filter_condition(filter);
 	plain boolean := mmr_lambda IS NULL AND half_life IS NULL AND NOT coalesce(hybrid, false);
-	pool int := CASE WHEN plain THEN k ELSE greatest(10 * k, 100) END;
+	pool int := CASE WHEN plain THEN k ELSE greatest(5 * k, 50) END;
 	ids bigint[];
 	distances float8[];
 	scores float8[];
@@ -350,7 +361,7 @@ BEGIN
 	END IF;
 END $$;
 COMMENT ON FUNCTION ruvector.retrieve_relevant(text, int, text, float8, boolean, boolean, interval, text, text, text[], jsonb, @extschema@.vector, float8, interval, boolean) IS
-	'the k episodes nearest in meaning to task and current_state (or to the vector query), best first, of those that fit all conditions: outcome, reward, age, session, agent, all tags, filter on metadata. Options work on the 10 k nearest: hybrid fuses with BM25 (reciprocal rank fusion), half_life halves the score with age, mmr_lambda (0 diverse .. 1 similar) avoids repetition (MMR)';
+	'the k episodes nearest in meaning to task and current_state (or to the vector query), best first, of those that fit all conditions: outcome, reward, age, session, agent, all tags, filter on metadata. Options work on the 5 k (at least 50) nearest: hybrid fuses with BM25 (reciprocal rank fusion), half_life halves the score with age, mmr_lambda (0 diverse .. 1 similar) avoids repetition (MMR)';
 
 CREATE FUNCTION ruvector.get_recent_episodes(session_id text DEFAULT NULL, max_rows int DEFAULT 10)
 	RETURNS SETOF ruvector.retrieved_episode

@@ -28,8 +28,8 @@ BEGIN
 			metadata jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(metadata) = 'object'),
 			embedding %1$s,
 			embedding_model text,
-			created_at timestamptz NOT NULL DEFAULT now(),
-			updated_at timestamptz NOT NULL DEFAULT now(),
+			created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+			updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
 			UNIQUE (namespace, id),
 			UNIQUE (namespace, name),
 			UNIQUE (namespace, pattern_key),
@@ -45,12 +45,13 @@ BEGIN
 			metadata jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(metadata) = 'object'),
 			embedding %1$s,
 			embedding_model text,
-			created_at timestamptz NOT NULL DEFAULT now(),
+			created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
 			UNIQUE (namespace, id))
 		$ddl$, ruvector._embedding_type());
 	CREATE INDEX skills_library_episode_idx ON ruvector.skills_library (created_from_episode) WHERE created_from_episode IS NOT NULL;
 	CREATE INDEX reasoning_patterns_type_idx ON ruvector.reasoning_patterns (namespace, task_type);
 	CREATE INDEX reasoning_patterns_tags_idx ON ruvector.reasoning_patterns USING gin (tags);
+	CREATE TRIGGER ruvector_touch BEFORE UPDATE ON ruvector.skills_library FOR EACH ROW EXECUTE FUNCTION ruvector._touch();
 	PERFORM ruvector._guard_embedding('ruvector.skills_library', 'concat_ws(E''\n'', r.name, r.description)');
 	PERFORM ruvector._guard_embedding('ruvector.reasoning_patterns', 'concat_ws(E''\n'', r.task_type, r.approach)');
 	PERFORM ruvector._create_vector_index('ruvector.skills_library');
@@ -118,6 +119,9 @@ BEGIN
 		SELECT p.*, coalesce(t.uses, 0) AS uses, coalesce(t.successes / nullif(t.uses, 0), p.seeded_success_rate::float8, 0) AS success_rate,
 			coalesce(t.reward_mean, 0) AS avg_reward, t.last_used_at
 		FROM ruvector.reasoning_patterns p LEFT JOIN ruvector.pattern_stats t ON t.namespace = p.namespace AND t.pattern_id = p.id;
+
+	-- Gives nothing away: the caller needs the privileges on the tables.
+	GRANT SELECT ON ruvector.skills, ruvector.patterns TO PUBLIC;
 
 	CREATE TRIGGER ruvector_auto_consolidate AFTER INSERT ON ruvector.reflexion_episodes
 		REFERENCING NEW TABLE AS new_episodes FOR EACH STATEMENT
@@ -222,7 +226,7 @@ BEGIN
 			UPDATE ruvector.skills_library s SET description = description, signature = coalesce(signature, s.signature), code = code,
 				category = category, parameters = coalesce(parameters, s.parameters), examples = coalesce(examples, s.examples),
 				steps = coalesce(steps, s.steps), metadata = coalesce(metadata, s.metadata),
-				embedding = coalesce(embedding, s.embedding), updated_at = now()
+				embedding = coalesce(ruvector._given_vector(embedding), s.embedding)
 			WHERE s.namespace = ruvector.current_namespace() AND s.id = new_id;
 		END IF;
 		IF new_id IS NOT NULL THEN
@@ -232,7 +236,7 @@ BEGIN
 	INSERT INTO ruvector.skills_library AS s (name, description, signature, code, category, parameters, examples, steps,
 		created_from_episode, agent_id, metadata, embedding)
 	VALUES (name, description, coalesce(signature, '{"inputs": {}, "outputs": {}}'), code, category, coalesce(parameters, '{}'),
-		coalesce(examples, '{}'), coalesce(steps, '[]'), created_from_episode, agent_id, coalesce(metadata, '{}'), embedding)
+		coalesce(examples, '{}'), coalesce(steps, '[]'), created_from_episode, agent_id, coalesce(metadata, '{}'), ruvector._given_vector(embedding))
 	RETURNING s.id INTO new_id;
 	IF uses > 0 THEN
 		PERFORM ruvector._add_skill_stats(new_id, uses, successes, CASE WHEN avg_reward IS NULL THEN 0 ELSE uses END, avg_reward, 0,
@@ -270,6 +274,11 @@ BEGIN
 	PERFORM ruvector._require(coalesce(reward, 0) NOT IN ('NaN', 'Infinity', '-Infinity'), 'the reward must be a finite number', 'NULL means unknown.');
 	PERFORM ruvector._require(coalesce(latency_ms, 0) >= 0 AND coalesce(latency_ms, 0) < 'Infinity', 'latency_ms must not be negative', 'NULL means unknown.');
 	IF episode_id IS NOT NULL THEN
+		PERFORM ruvector._require(EXISTS (SELECT FROM ruvector.skills_library s WHERE s.namespace = ruvector.current_namespace()
+				AND s.id = update_skill_stats.skill_id) AND EXISTS (SELECT FROM ruvector.reflexion_episodes e
+				WHERE e.namespace = ruvector.current_namespace() AND e.id = update_skill_stats.episode_id),
+			format('skill %s or episode %s does not exist', coalesce(skill_id::text, 'NULL'), episode_id),
+			format('Namespace: %s.', ruvector.current_namespace()), 'P0002');
 		INSERT INTO ruvector.skill_episodes (skill_id, episode_id) VALUES (update_skill_stats.skill_id, update_skill_stats.episode_id)
 		ON CONFLICT DO NOTHING;
 		IF NOT FOUND THEN
@@ -299,7 +308,7 @@ CREATE FUNCTION ruvector.search_skills(
 DECLARE
 	s record := ruvector._settings();
 	q @extschema@.vector := ruvector._query_vector(query, task);
-	pool int := coalesce(fetch_k, greatest(8 * k, 40));
+	pool int := coalesce(fetch_k, greatest(4 * k, 20));
 	unknown text;
 BEGIN
 	PERFORM ruvector._require_k(k);
@@ -333,7 +342,7 @@ BEGIN
 		ORDER BY r.score DESC, r.id;
 END $$;
 COMMENT ON FUNCTION ruvector.search_skills(text, int, float8, @extschema@.vector, boolean, jsonb, text, jsonb, boolean, int) IS
-	'skills for a task, best first: the fetch_k (default 8 k, at least 40) most similar of those that fit, by weights times similarity, posterior mean of success, uses / 1000 and reward (cut to -1 .. 1). min_success_rate is not asked of untried skills; explore draws from the posterior instead (Thompson sampling)';
+	'skills for a task, best first: the fetch_k (default 4 k, at least 20) most similar of those that fit, by weights times similarity, posterior mean of success, uses / 1000 and reward (cut to -1 .. 1). min_success_rate is not asked of untried skills; explore draws from the posterior instead (Thompson sampling)';
 
 CREATE FUNCTION ruvector.link_skills(parent_skill_id bigint, child_skill_id bigint, relationship text, weight float8 DEFAULT 1,
 		metadata jsonb DEFAULT '{}')
@@ -547,7 +556,7 @@ BEGIN
 			change := 'updated';
 			IF NOT dry_run THEN
 				UPDATE ruvector.skills_library s SET action_pattern = mined.pattern, pattern_key = key, steps = mined.steps,
-					parameters = mined.parameters, updated_at = now()
+					parameters = mined.parameters
 				WHERE s.namespace = ruvector.current_namespace() AND s.id = known.id;
 			END IF;
 		ELSE
@@ -722,7 +731,7 @@ BEGIN
 			change := 'updated';
 			IF NOT dry_run THEN
 				UPDATE ruvector.skills_library s SET action_pattern = consolidate_episodes_into_skills.action_pattern,
-					steps = coalesce(pattern.steps, '[]'), parameters = coalesce(pattern.parameters, '{}'), updated_at = now()
+					steps = coalesce(pattern.steps, '[]'), parameters = coalesce(pattern.parameters, '{}')
 				WHERE s.namespace = ruvector.current_namespace() AND s.id = known.id;
 			END IF;
 		ELSE
@@ -757,7 +766,7 @@ BEGIN
 	PERFORM ruvector._require(coalesce(uses, 0) >= 0 AND coalesce(avg_reward, 0) NOT IN ('NaN', 'Infinity', '-Infinity'),
 		'uses must not be negative and avg_reward must be finite', '0 uses means untried.');
 	INSERT INTO ruvector.reasoning_patterns AS p (task_type, approach, seeded_success_rate, tags, metadata, embedding)
-	VALUES (task_type, approach, success_rate, coalesce(tags, '{}'), coalesce(metadata, '{}'), embedding)
+	VALUES (task_type, approach, success_rate, coalesce(tags, '{}'), coalesce(metadata, '{}'), ruvector._given_vector(embedding))
 	RETURNING p.id INTO new_id;
 	IF uses > 0 THEN
 		INSERT INTO ruvector.pattern_stats (pattern_id, uses, successes, reward_mean)

@@ -39,6 +39,8 @@ BEGIN
 		FROM (SELECT namespace, memory, count(*) FILTER (WHERE was_useful) AS useful, count(*) AS total
 			FROM ruvector.memory_feedback GROUP BY namespace, memory) f,
 			LATERAL ruvector.wilson_interval(f.useful, f.total) w;
+	-- Gives nothing away: the caller needs the privileges on the table.
+	GRANT SELECT ON ruvector.memory_usefulness TO PUBLIC;
 	COMMENT ON TABLE ruvector.session_turns IS 'working memory: what was said in a session, until it expires';
 	COMMENT ON TABLE ruvector.memory_feedback IS 'whether a recalled memory was of use';
 	COMMENT ON VIEW ruvector.memory_usefulness IS 'share of recalls in which a memory was of use, with its 95 % Wilson interval';
@@ -63,7 +65,7 @@ BEGIN
 		WHERE t.namespace = ruvector.current_namespace() AND t.session_id = session_id;
 	END IF;
 	INSERT INTO ruvector.session_turns AS t (session_id, turn_number, role, content, embedding, expires_at)
-	VALUES (session_id, turn_number, role, content, embedding, now() + ttl)
+	VALUES (session_id, turn_number, role, content, ruvector._given_vector(embedding), now() + ttl)
 	RETURNING t.id INTO new_id;
 	RETURN new_id;
 END $$;
@@ -110,17 +112,6 @@ BEGIN
 		ORDER BY n.turn_number;
 END $$;
 COMMENT ON FUNCTION ruvector.get_session_context(text, int) IS 'the turns of a session in order, only the last max_turns if given; not the expired ones';
-
-CREATE FUNCTION ruvector._cleanup_turns() RETURNS bigint
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-	deleted bigint;
-BEGIN
-	DELETE FROM ruvector.session_turns t WHERE t.namespace = ruvector.current_namespace() AND t.expires_at <= now();
-	GET DIAGNOSTICS deleted = ROW_COUNT;
-	RETURN deleted;
-END $$;
-COMMENT ON FUNCTION ruvector._cleanup_turns() IS 'internal: deletes the expired turns of the namespace; returns how many';
 
 CREATE FUNCTION ruvector.record_feedback(memory ruvector.memory_ref, was_useful boolean, query_id text DEFAULT NULL) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -200,7 +191,7 @@ BEGIN
 	END IF;
 	summary := CASE WHEN n.total = 0 THEN 'No similar episode is known.'
 		ELSE format('%s similar episodes, %s successful, mean reward %s.', n.total, n.good, round(n.reward::numeric, 3)) END
-		|| coalesce(' ' || array_to_string(recommendations, ' '), '')
+		|| coalesce(' ' || nullif(array_to_string(recommendations, ' '), ''), '')
 		|| coalesce(' Closest critique: ' || (insights -> 0 ->> 'critique'), '');
 	RETURN (SELECT jsonb_build_object('total_memories', n.total, 'success_rate', CASE WHEN n.total > 0 THEN n.good::float8 / n.total END,
 			'success_ci_low', w.low, 'success_ci_high', w.high, 'average_reward', n.reward,

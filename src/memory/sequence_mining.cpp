@@ -74,7 +74,8 @@ private:
 			return;
 		if (found_.size() >= options_.max_patterns)
 			throw Error(ErrorKind::limit_exceeded,
-						"more than " + std::to_string(options_.max_patterns) + " frequent patterns; raise min_support, or lower max_gap or max_length");
+						"more than " + std::to_string(options_.max_patterns) +
+							" frequent patterns; raise min_support, or lower max_gap or max_length");
 		SequencePattern pattern{prefix_, {}};
 		pattern.sequences.reserve(projections.size());
 		for (const Projection &projection : projections)

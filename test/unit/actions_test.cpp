@@ -2,6 +2,7 @@
 #include "check.hpp"
 
 #include <algorithm>
+#include <random>
 
 #include "ruvector/memory/actions.hpp"
 
@@ -122,4 +123,30 @@ TEST("types, optional arguments, names") {
 							 "\"a_2\": {\"type\": \"integer\", \"examples\": [5, 6]}",
 							 "\"z\": {\"type\": \"integer\", \"examples\": [1], \"optional\": true}"})
 		CHECK(s.parameters.find(part) != std::string::npos);
+}
+
+TEST("any text is read without harm") {
+	std::mt19937 random(3);
+	const std::string pieces[] = {"f",     "(",    ")",  "[",    "]",
+								  "{",     "}",    "\"", "\\",   "'",
+								  ",",     "=",    ":",  " ",    "action",
+								  "1",     ".",    "-",  "e",    "<*>",
+								  "\\u00", "\xC3", "\t", "null", "\"action\": \"a\""};
+	for (int round = 0; round < 20000; ++round) {
+		std::vector<std::string> texts(3);
+		for (auto &text : texts)
+			for (size_t n = random() % 12; n > 0; --n)
+				text += pieces[random() % (sizeof(pieces) / sizeof(*pieces))];
+		ActionKeys keys(texts);
+		Occurrence run;
+		for (size_t i = 0; i < texts.size(); ++i) {
+			Action action = parse_action(texts[i]);
+			CHECK(action.is_text || keys.keys()[i] == action.name);
+			run.arguments.push_back(keys.arguments(i));
+			run.observations.push_back(texts[random() % 3]);
+		}
+		Script script = generalize(keys.keys(), {run, run});
+		CHECK(script.steps.front() == '[' && script.steps.back() == ']');
+		CHECK(script.parameters == "{}"); // two equal runs hold constants only
+	}
 }
