@@ -67,7 +67,7 @@ class Run:
         self.efs = sorted(int(x) for x in option("EF", "10,16,24,40,64,100,160,250,400,800").split(","))
         self.stages = option("STAGES", ",".join(STAGES)).split(",")
         self.systems = option("SYSTEMS", SYSTEMS).split(",")
-        self.server = option("RUVECTOR_SERVER", "")
+        self.server = os.path.abspath(option("RUVECTOR_SERVER", "/"))
         self.pg_config = option("PG_CONFIG", "pg_config")
         self.deleted = int(0.1 * (1 << 32))
         self.fresh = set(filter(None, option("FRESH", "").split(",")))
@@ -87,7 +87,7 @@ class Run:
         major = re.sub(r"\D.*", "", self.pg_version.split()[-1])
         self.id = option("ID", "") or f"{self.folder_name}-m{self.m}-efc{self.efc}-pg{major}"
         raw = self.rows * self.dim * 4
-        bindir = self.server + shell(self.pg_config, "--bindir")
+        bindir = self.server.rstrip('/') + shell(self.pg_config, "--bindir")
         self.cluster = Cluster(bindir, os.path.join(self.folder, f"pg{major}"), raw)
         self.store = Store(os.path.join(HERE, "results", self.id + ".json"), option("FRESH", ""))
 
