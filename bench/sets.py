@@ -20,17 +20,12 @@ class Missing(Exception):
     """The set is not to be had here; the run goes on without it."""
 
 
-def say_progress(what, done, total):
-    if sys.stderr.isatty() or done == total:
-        print(f"\r{what}: {100 * done // total} %", end="\n" if done == total else "", file=sys.stderr, flush=True)
-
-
 def write_fvecs(path, rows):
     with open(path, "wb") as f:
         for row in rows:
-            f.write(len(row).to_bytes(4, "little"))
-            f.write(row.tobytes() if sys.byteorder == "little" else b"".join(
-                x.tobytes()[::-1] for x in (array.array("f", [v]) for v in row)))
+            if sys.byteorder != "little":
+                row.byteswap()
+            f.write(len(row).to_bytes(4, "little") + row.tobytes())
 
 
 def fashion_mnist(_folder, _bin):

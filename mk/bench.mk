@@ -2,6 +2,7 @@
 include bench/lib/lib.mk
 
 BENCH_CXX = $(or $(CXX),g++)
+comma := ,
 BENCH_BIN = build/bench/bin
 BENCH_PROGRAMS = $(addprefix $(BENCH_BIN)/,prepare generate pg_worker hnswlib_worker faiss_worker)
 # Every in-process peer is compiled for this very machine: the best that it can do here.
@@ -10,11 +11,14 @@ BENCH_WORKER_FLAGS = -std=c++17 -Wall -Wextra -fno-math-errno $(BENCH_PEER_FLAGS
 BENCH_HEADERS = $(wildcard bench/src/*.hpp)
 bench_version = $(or $(shell dpkg-query -W -f='$${Version}' $(1) 2>/dev/null),unknown)
 
-.PHONY: bench bench-report bench-programs clean-bench
+.PHONY: bench bench-data bench-report bench-programs clean-bench
 ##@ Measuring
 bench: private-server bench-programs ## recall, speed, build, size, writes beside the peers; options: bench/README.md
 	@bench/peers/pgvector.sh '$(DEV_ROOT)' '$(PG_CONFIG)' >/dev/null || [ $$? -eq 3 ]
 	@RUVECTOR_SERVER='$(DEV_ROOT)' PG_CONFIG='$(PG_CONFIG)' python3 bench/run.py --bin=$(BENCH_BIN)
+
+bench-data: $(BENCH_BIN)/prepare $(BENCH_BIN)/generate ## prepare the benchmark's data sets, all or SETS=a,b
+	@python3 bench/sets.py .dev/bench/data $(BENCH_BIN) $(subst $(comma), ,$(filter-out all,$(SETS)))
 
 bench-report: ## tables, plots and answers from bench/results/*.json
 	@python3 bench/report.py
