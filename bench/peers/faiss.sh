@@ -12,6 +12,7 @@ set -eu
 folder=${1:?usage: faiss.sh FOLDER}
 optflags=${OPTFLAGS--O3 -march=native}
 # The machine's own release: its compiler builds that FAISS.
+# shellcheck disable=SC1091
 suite=${FAISS_SUITE:-$(. /etc/os-release 2>/dev/null && echo "${VERSION_CODENAME:-bookworm}")}
 # The mirror that this machine uses for its own packages; $(SITE) is for apt-get to expand.
 # shellcheck disable=SC2016

@@ -28,9 +28,7 @@ public:
 		store_ = store;
 	}
 
-	std::string version() const override {
-		return std::string("FAISS ") + RV_FAISS_VERSION + ", HNSW " + store_;
-	}
+	std::string version() const override { return std::string("FAISS ") + RV_FAISS_VERSION + ", HNSW " + store_; }
 
 	void build(const float *rows, size_t count) override {
 		index_->train(static_cast<std::int64_t>(count), rows);

@@ -123,9 +123,9 @@ Matrix draw_rows(const Surface &surface, const Shape &shape, std::size_t rows, s
 }
 
 int run(int argc, char **argv) {
-	std::map<std::string, double> options = {{"rows", 100000}, {"queries", 10000}, {"dims", 128}, {"clusters", 1000},
-											 {"latent", 12}, {"hidden", 64}, {"spread", 0.5}, {"bend", 1}, {"noise", 0.02},
-											 {"normalise", 0}, {"seed", 1}};
+	std::map<std::string, double> options = {{"rows", 100000}, {"queries", 10000}, {"dims", 128},   {"clusters", 1000},
+											 {"latent", 12},   {"hidden", 64},     {"spread", 0.5}, {"bend", 1},
+											 {"noise", 0.02},  {"normalise", 0},   {"seed", 1}};
 	if (argc < 2)
 		throw std::runtime_error("usage: generate FOLDER [name=number...]");
 	for (int i = 2; i < argc; i++) {

@@ -79,8 +79,8 @@ private:
 		for (auto &answer : answers)
 			answer.reserve(k);
 		Json json = timed_loop(
-			count, own_cpu_seconds,
-			[&](size_t i) { index_.search(&queries_[i % count * data_.dim()], k, answers[i]); }, clients);
+			count, own_cpu_seconds, [&](size_t i) { index_.search(&queries_[i % count * data_.dim()], k, answers[i]); },
+			clients);
 		answers.resize(count);
 		add_recall(json, data_, k, 0, answers);
 		return json.text();

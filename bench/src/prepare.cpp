@@ -41,8 +41,7 @@ int run(int argc, char **argv) {
 		throw std::runtime_error("base and query do not belong together");
 	std::size_t k = base.rows < 100 ? base.rows : 100;
 	Neighbors truth = exact_neighbors(
-		base, query.head(std::stoull(argv[4])), k, metric_of(argv[5]), 0,
-		[](std::size_t done, std::size_t total) {
+		base, query.head(std::stoull(argv[4])), k, metric_of(argv[5]), 0, [](std::size_t done, std::size_t total) {
 			if (isatty(STDERR_FILENO))
 				fprintf(stderr, "\rexact answers: %zu of %zu%s", done, total, done == total ? "\n" : "");
 		});
