@@ -69,8 +69,12 @@ class Cluster:
                 pass  # a left-over file of a server that is gone
         options = " ".join(f"-c {name}={value}" for name, value in self.settings.items())
         options += f" -c unix_socket_directories={self.socket} -c port=5432"
-        self.run("pg_ctl", "-D", self.data, "-w", "-l", os.path.join(folder, "server.log"), "-o", options, "start",
-                 stdin=subprocess.DEVNULL)
+        try:
+            self.run("pg_ctl", "-D", self.data, "-w", "-l", os.path.join(folder, "server.log"), "-o", options, "start",
+                     stdin=subprocess.DEVNULL)
+        except RuntimeError:
+            shutil.rmtree(self.socket, ignore_errors=True)
+            raise
         with open(os.path.join(self.data, "postmaster.pid")) as f:
             self.postmaster = int(f.readline())
 

@@ -230,6 +230,8 @@ class PgSystem(System):
         worker = Worker(os.path.join(self.run.bin, "pg_worker"), **self.run.data, table="items",
                         conninfo=self.run.cluster.conninfo(database))
         worker.ask("sql SET client_min_messages = warning")
+        # Indexes are compared, not when a planner leaves one for a scan of the table (a large ef, few rows).
+        worker.ask("sql SET enable_seqscan = off")
         return worker
 
     def connect(self, clients=1, database=None):
