@@ -15,12 +15,12 @@ namespace rl = ruvector::learning;
 class Log {
 public:
 	explicit Log(uint32_t dim) : dim_(dim) {}
-	void add(const Environment &before, uint32_t action, const Outcome &o, double behaviour, uint64_t trajectory,
+	void add(const Environment &after, uint32_t action, const Outcome &o, double behaviour, uint64_t trajectory,
 			 const std::string &key, const std::vector<float> &vector) {
 		keys_.push_back(key);
-		next_keys_.push_back(before.key());
+		next_keys_.push_back(after.key());
 		states_.insert(states_.end(), vector.begin(), vector.end());
-		std::vector<float> next = before.vector();
+		std::vector<float> next = after.vector();
 		next_states_.insert(next_states_.end(), next.begin(), next.end());
 		actions_.push_back(action);
 		rewards_.push_back(o.reward);
@@ -51,7 +51,6 @@ public:
 		e.trajectory = trajectory_.data() + from;
 		return e;
 	}
-	std::vector<double> &behaviour() { return behaviour_; }
 
 private:
 	uint32_t dim_;
@@ -125,31 +124,36 @@ inline double play_for(Environment &env, const rl::Policy &policy, const rl::Con
 	return total / episodes;
 }
 
-// Episodes of which each step is chosen by the policy, exploring; appended to the log. Returns the episodes' returns.
-inline std::vector<double> explore(Environment &env, const rl::Policy &policy, const rl::Config &config, Log &log,
-								   size_t steps, uint64_t from_step, Random &random, uint64_t &trajectory,
-								   bool &running) {
-	static thread_local double sum = 0;
-	std::vector<double> returns;
-	for (size_t i = 0; i < steps; i++) {
-		if (!running) {
-			env.reset(random);
-			running = true;
-			trajectory++;
-			sum = 0;
+// Plays on and on, each step chosen by the policy, exploring, and logged.
+struct Player {
+	uint64_t trajectory = 0;
+	bool running = false;
+	double sum = 0;
+
+	// Returns those of the episodes that ended.
+	std::vector<double> play(Environment &env, const rl::Policy &policy, const rl::Config &config, Log &log,
+							 size_t steps, uint64_t from_step, Random &random) {
+		std::vector<double> returns;
+		for (size_t i = 0; i < steps; i++) {
+			if (!running) {
+				env.reset(random);
+				running = true;
+				trajectory++;
+				sum = 0;
+			}
+			Asked asked(env);
+			asked.query.steps = from_step + i;
+			rl::Decision d = policy.act(asked.query, config, random);
+			Outcome o = env.step(d.action, random);
+			sum += o.reward;
+			log.add(env, d.action, o, d.probability[d.action], trajectory, asked.key, asked.vector);
+			if (o.terminated || o.truncated) {
+				returns.push_back(sum);
+				running = false;
+			}
 		}
-		Asked asked(env);
-		asked.query.steps = from_step + i;
-		rl::Decision d = policy.act(asked.query, config, random);
-		Outcome o = env.step(d.action, random);
-		sum += o.reward;
-		log.add(env, d.action, o, d.probability[d.action], trajectory, asked.key, asked.vector);
-		if (o.terminated || o.truncated) {
-			returns.push_back(sum);
-			running = false;
-		}
+		return returns;
 	}
-	return returns;
-}
+};
 
 } // namespace bench

@@ -24,6 +24,11 @@ namespace {
 	}
 #define RV_GRADIENT_NORM(value)                                                                                        \
 	{ "max_gradient_norm", value, 0, 1e6, false, false, "gradients are shortened to this length; 0: never" }
+#define RV_UNTRIED                                                                                                     \
+	{                                                                                                                  \
+		"count_untried", 1, 0, 1, true, false,                                                                         \
+			"1: actions never tried in a state count as 0 in its value; 0: as impossible there"                        \
+	}
 #define RV_ANNEAL                                                                                                      \
 	{                                                                                                                  \
 		"anneal_steps", 0, 0, 1e9, true, false,                                                                        \
@@ -31,6 +36,7 @@ namespace {
 	}
 
 const Parameter kTemporalDifference[] = {
+	RV_UNTRIED,
 	{"learning_rate", 0.1, 1e-6, 1, false, false, "step size of a pair's first update"},
 	{"learning_rate_final", 0.02, 0, 1, false, false, "the step size never falls below (or learning_rate, if less)"},
 	{"learning_rate_visits", 200, 1, 1e9, true, false, "updates of a pair after which its step size is half"},
@@ -42,6 +48,7 @@ const Parameter kTemporalDifference[] = {
 };
 
 const Parameter kModelBased[] = {
+	RV_UNTRIED,
 	RV_DISCOUNT(0.99),
 	RV_EXPLORATION(0.05, 100),
 	{"planning_steps", 20, 0, 1e6, true, false, "backups of predecessors after each feedback"},

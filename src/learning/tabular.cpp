@@ -148,13 +148,13 @@ size_t TabularPolicy::memory() const {
 
 // ---- values
 
-// Of what was tried: the actions that a state does not allow are never tried, and must not count as 0.
+// An action that was never tried counts as 0, or (count_untried = 0: states that do not allow every action) not at all.
 double TabularPolicy::value_of(uint32_t state) const {
 	if (state == kTerminal)
 		return 0;
 	double best = -HUGE_VAL;
 	for (uint32_t a = 0; a < shape().actions; a++)
-		if (const Pair &p = pairs_[cell(state, a)]; p.known)
+		if (const Pair &p = pairs_[cell(state, a)]; counts(p))
 			best = std::max(best, p.q);
 	return best == -HUGE_VAL ? 0 : best;
 }
@@ -168,7 +168,7 @@ double TabularPolicy::expectation(uint32_t state, double epsilon) const {
 	std::vector<uint32_t> tried;
 	if (state != kTerminal)
 		for (uint32_t a = 0; a < shape().actions; a++)
-			if (const Pair &p = pairs_[cell(state, a)]; p.known) {
+			if (const Pair &p = pairs_[cell(state, a)]; counts(p)) {
 				tried.push_back(uint32_t(q.size()));
 				q.push_back(p.q);
 			}
@@ -247,6 +247,8 @@ Update TabularPolicy::online_update(const Step &step, const Config &config) {
 	if (config.algorithm() != algorithm())
 		throw Error(ErrorKind::invalid_argument, "the configuration is another algorithm's");
 	check_row(step.action, shape(), step.reward);
+	if (algorithm() != Algorithm::mcts)
+		count_untried_ = config.get("count_untried") != 0;
 	uint32_t state = intern(step.state);
 	uint32_t next = step.terminated ? kTerminal : intern(step.next_state);
 	size_t at = cell(state, step.action);
@@ -301,6 +303,8 @@ Metrics TabularPolicy::train(const Experience &e, const Config &config, uint64_t
 	for (const Pair &p : pairs_)
 		before.push_back(p.q);
 	double discount = config.get("discount_factor");
+	if (algorithm() != Algorithm::mcts)
+		count_untried_ = config.get("count_untried") != 0;
 
 	if (algorithm() == Algorithm::mcts || algorithm() == Algorithm::model_based) {
 		std::fill(given_.begin(), given_.end(), uint8_t(1)); // this is the whole table

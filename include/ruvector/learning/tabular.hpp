@@ -113,7 +113,7 @@ public:
 	std::vector<ActionValue> values() const;
 	std::vector<Transition> transitions() const;
 	size_t states() const;
-	// Of a pair: the greedy value of a state; 0 for an unknown one.
+	// The greedy value of a state; 0 for an unknown one.
 	double state_value(std::string_view state) const;
 
 	Metrics train(const Experience &experience, const Config &config, uint64_t seed, const Poll &poll = {}) override;
@@ -148,6 +148,7 @@ private:
 	std::string_view key_of(uint32_t state) const; // "" for kTerminal
 	void change(size_t cell, double q, uint64_t visits);
 	void count(size_t cell, uint32_t next, uint64_t n, double reward_sum, bool is_change);
+	bool counts(const Pair &p) const { return p.known || count_untried_; }
 	double value_of(uint32_t state) const;
 	double expectation(uint32_t state, double epsilon) const;
 	double backup(size_t cell, double discount) const;
@@ -158,6 +159,7 @@ private:
 
 	static constexpr uint32_t kTerminal = UINT32_MAX;
 
+	bool count_untried_ = true; // of the configuration in use
 	std::unordered_map<std::string, uint32_t> index_;
 	std::vector<const std::string *> keys_;          // in index_
 	std::vector<Pair> pairs_;                        // states * actions
