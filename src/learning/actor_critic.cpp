@@ -95,7 +95,9 @@ public:
 		std::iota(rows.begin(), rows.end(), 0u);
 		Matrix before = log_softmax(actor_.forward(b.states));
 		if (algorithm() == Algorithm::ppo)
-			train_ppo(b, config, before, rows, random, poll, m);
+			for (size_t round = 0; round < config.count("rounds") && !m.finished_early; round++)
+				train_ppo(b, config, round == 0 ? before : log_softmax(actor_.forward(b.states)), rows, random, poll,
+						  m);
 		else
 			train_on_policy(b, config, rows, poll, m);
 

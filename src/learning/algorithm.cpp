@@ -103,6 +103,7 @@ const Parameter kPpo[] = {
 	{"epochs", 4, 1, 1e5, true, false, "passes over the rows"},
 	{"minibatches", 4, 1, 1e4, true, false, "of a pass, drawn at random"},
 	{"clip_range", 0.2, 0, 10, false, false, "how far new / old probability may leave 1"},
+	{"rounds", 1, 1, 1e4, true, false, "train: how often clipping starts anew from the policy reached (logs: 10)"},
 	{"target_kl", 0, 0, 100, false, false, "stops when the policy has moved further, nats; 0: never"},
 };
 

@@ -14,7 +14,8 @@
 //   policy-gradient, actor-critic, ppo
 //                        steps since the last train() (on-policy). Older or foreign steps may be given: the logged
 //                        behaviour probabilities then correct for the difference with truncated importance weights.
-//                        The defaults suit frequent training on few steps; to learn from one log, raise `epochs` (200).
+//                        The defaults suit frequent training on few steps; to learn from one log, raise `epochs` (200),
+//                        and for ppo, which moves only so far from the policy before, `rounds` (10).
 //   decision-transformer all rows (offline); needs whole trajectories. A trajectory that neither terminated nor was
 //                        truncated counts as it is.
 // No rows: invalid_argument. Nothing is random but through `seed`: two runs with one seed give the same bytes.
