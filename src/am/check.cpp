@@ -68,9 +68,12 @@ struct Walk {
 	char *other_page; // of another one
 	uint8_t *other;   // a record of another page
 	void *vector, *other_vector;
-	Context *context;                       // when edges have codes
+	Context *context;                       // when edges have codes, or vectors are codes
 	float *scratch, *other_rotated, *x_hat; // likewise
-	uint8_t *packed;
+	uint8_t *packed, *other_packed;
+	float *working, *other_working; // coded vectors, decoded
+	void *vector_table, *codec_scratch;
+	codec::VectorQuery vector_query; // of the record's own vector
 };
 
 void *allocate(Size bytes) {
@@ -192,6 +195,8 @@ bool is_zero_half(uint16 x) {
 
 // What is wrong with a stored vector, or null.
 const char *vector_problem(const Layout &layout, const void *vector) {
+	if (!layout.is_plain()) // any bytes are a code
+		return nullptr;
 	switch (Element(layout.element)) {
 	case Element::f32:
 		for (uint32 i = 0; i < layout.dims; i++)
@@ -331,7 +336,7 @@ bool check_page_alone(Walk *w, BlockNumber block) {
 		problem(w, block, -1, "the page's header says that its kind is %u, its end %u", header->pd_prune_xid, kind);
 		return false;
 	}
-	bool parameters = block >= 1 && block <= w->stats->meta.center_blocks;
+	bool parameters = block >= 1 && block <= w->stats->meta.parameter_blocks;
 	if ((kind == uint16(PageKind::meta)) != (block == kMetaBlock) ||
 		(kind == uint16(PageKind::parameters)) != parameters) {
 		problem(w, block, -1, "a page of kind %u is out of place", kind);
@@ -352,7 +357,7 @@ void first_pass(Walk *w) {
 	for (BlockNumber block = 0; block < w->blocks; block++) {
 		copy_page(w, block, w->page);
 		if (PageIsNew(w->page)) { // left by a crash while the index was extended
-			if (block <= w->stats->meta.center_blocks)
+			if (block <= w->stats->meta.parameter_blocks)
 				problem(w, block, -1, "the page is empty");
 			continue;
 		}
@@ -408,13 +413,13 @@ bool length_agrees(const Layout &layout, float length, float exact, const void *
 
 // An edge's code must say where its end is: the estimate of the end's distance from itself is exact up to the rounding
 // of f.
-bool code_agrees(Walk *w, ConstSlot record, uint32 e, const void *own, const void *vector, float exact) {
+bool code_agrees(Walk *w, ConstSlot record, uint32 e, const void *own, const void *vector, float exact, float error) {
 	const Layout &layout = *w->layout;
 	float f = graph::from_bf16(record.f()[e]), a = record.a()[e];
 	if (f == 0 || !std::isfinite(f) || !std::isfinite(a))
 		return true; // the ends coincide, or are too far apart for single precision
-	const codec::EdgeCodec &codec = w->context->projection.codec;
-	graph::project(layout, w->context->projection, vector, w->scratch, w->other_rotated);
+	const codec::EdgeCodec &codec = w->context->model.codec;
+	graph::project(layout, w->context->model, vector, w->scratch, w->other_rotated);
 	codec::load_lane(codec, record.codes(e / graph::kBlockLanes), e % graph::kBlockLanes, w->packed);
 	codec::decode(codec, w->packed, w->x_hat);
 	double dot = simd::kernels->ip_f32(w->x_hat, w->other_rotated, codec.code_dims);
@@ -423,12 +428,37 @@ bool code_agrees(Walk *w, ConstSlot record, uint32 e, const void *own, const voi
 	double square = graph::Metric(layout.metric) == graph::Metric::l2 ? double(exact) : 2.0 * exact - self - own_self;
 	double estimate = double(exact) + a - f * dot;
 	double slack =
-		0.02 * std::fabs(square) + 1e-4 * (std::fabs(a) + std::fabs(f * dot) + std::fabs(self) + std::fabs(own_self));
+		0.02 * std::fabs(square) + error + 1e-4 * (std::fabs(a) + std::fabs(f * dot) + std::fabs(self) + std::fabs(own_self));
 	return !std::isfinite(estimate) || std::fabs(estimate - self) <= slack;
+}
+
+// The code of an edge that holds the neighbour's own must be it.
+bool lane_agrees(Walk *w, ConstSlot record, uint32 e, const void *stored) {
+	const Layout &layout = *w->layout;
+	const codec::EdgeCodec &codec = w->context->model.codec;
+	float a, f;
+	codec::to_lane(w->context->model.vectors, graph::vector_metric(layout), static_cast<const uint8_t *>(stored),
+				   w->packed, a, f);
+	codec::load_lane(codec, record.codes(e / graph::kBlockLanes), e % graph::kBlockLanes, w->other_packed);
+	return memcmp(w->packed, w->other_packed, codec.packed_bytes()) == 0 && record.a()[e] == a &&
+		   record.f()[e] == graph::to_bf16(f);
+}
+
+// How far the distance between the record's own vector and another may be off for the rounding of both: twelve standard
+// errors, and as many for what is stored of it.
+float code_error(Walk *w, const void *stored) {
+	return 24 * codec::estimate(w->vector_query, static_cast<const uint8_t *>(stored)).error;
 }
 
 void check_lengths(Walk *w, BlockNumber block, int slot, ConstSlot record, const void *own) {
 	const Layout &layout = *w->layout;
+	if (!layout.is_plain() && w->context) {
+		const codec::VectorCodec &vectors = w->context->model.vectors;
+		codec::decode(vectors, static_cast<const uint8_t *>(own), w->working, w->codec_scratch);
+		w->vector_query =
+			codec::prepare(vectors, graph::vector_metric(layout), w->working, w->vector_table, w->codec_scratch);
+		own = w->working;
+	}
 	for (uint32 e = 0; e < record.header().degree; e++) {
 		NodeId id = record.ids()[e];
 		if (!is_vertex(note_of(w, id)) || !copy_record(w, id, w->other))
@@ -439,12 +469,26 @@ void check_lengths(Walk *w, BlockNumber block, int slot, ConstSlot record, const
 			continue; // reported where it belongs
 		if (vector_problem(layout, vector) != nullptr)
 			continue;
+		const void *stored = vector;
+		float error = 0;
+		if (!layout.is_plain()) {
+			if (!w->context)
+				continue;
+			error = code_error(w, stored);
+			codec::decode(w->context->model.vectors, static_cast<const uint8_t *>(stored), w->other_working,
+						  w->codec_scratch);
+			vector = w->other_working;
+		}
 		float exact = graph::distance_function(layout)(layout, own, vector);
 		float length = graph::from_bf16(record.lengths()[e]);
-		if (!length_agrees(layout, length, exact, own, vector))
+		if (layout.edge_codes() == graph::EdgeCodes::absolute) {
+			if (!lane_agrees(w, record, e, stored))
+				problem(w, block, slot, "the code of the edge to %u is not that of its end", id);
+		} else if (std::fabs(double(length) - double(exact)) > double(error) &&
+				   !length_agrees(layout, length, exact, own, vector))
 			problem(w, block, slot, "the edge to %u has length %g, but the distance is %g", id, double(length),
 					double(exact));
-		else if (layout.has_codes() && w->context && !code_agrees(w, record, e, own, vector, exact))
+		else if (layout.has_codes() && w->context && !code_agrees(w, record, e, own, vector, exact, error))
 			problem(w, block, slot, "the code of the edge to %u does not lead there", id);
 	}
 }
@@ -695,13 +739,22 @@ bool begin_walk(Walk *w, Relation index, Relation heap, IndexStats *stats, Probl
 	w->other = static_cast<uint8_t *>(allocate(w->layout->slot_size));
 	w->vector = allocate(most_vector_bytes(*w->layout));
 	w->other_vector = allocate(most_vector_bytes(*w->layout));
-	if (w->layout->has_codes() && stats->meta.center_set) {
+	if ((w->layout->has_codes() || !w->layout->is_plain()) &&
+		(stats->meta.center_set || center_bytes(*w->layout) == 0)) {
 		w->context = load_context(index, stats->meta);
-		const codec::EdgeCodec &codec = w->context->projection.codec;
+		const codec::EdgeCodec &codec = w->context->model.codec;
 		w->scratch = static_cast<float *>(allocate(sizeof(float) * w->layout->dims + 64));
 		w->other_rotated = static_cast<float *>(allocate(sizeof(float) * codec.rotated_dims + 64));
 		w->x_hat = static_cast<float *>(allocate(sizeof(float) * codec.rotated_dims + 64));
 		w->packed = static_cast<uint8_t *>(allocate(codec.packed_bytes() + 64));
+		w->other_packed = static_cast<uint8_t *>(allocate(codec.packed_bytes() + 64));
+	}
+	if (w->context && !w->layout->is_plain()) {
+		const codec::VectorCodec &vectors = w->context->model.vectors;
+		w->working = static_cast<float *>(allocate(w->layout->working_bytes()));
+		w->other_working = static_cast<float *>(allocate(w->layout->working_bytes()));
+		w->vector_table = allocate(codec::query_bytes(vectors));
+		w->codec_scratch = allocate(codec::scratch_bytes(vectors));
 	}
 	return true;
 }
@@ -709,12 +762,11 @@ bool begin_walk(Walk *w, Relation index, Relation heap, IndexStats *stats, Probl
 void check_meta(Walk *w) {
 	const MetaPage &meta = w->stats->meta;
 	Opclass opclass = index_opclass(w->index);
-	if (meta.layout.element != uint8(opclass.element) || meta.layout.metric != uint8(opclass.metric))
+	if (!fits_opclass(meta.layout, opclass))
 		problem(w, kMetaBlock, -1, "the index was built with another operator class");
-	Size center_bytes = meta.layout.has_codes() ? Size(meta.layout.dims) * sizeof(float) : 0;
-	if (meta.center_blocks != (center_bytes + kPageBytes - 1) / kPageBytes || meta.center_blocks >= w->blocks)
-		problem(w, kMetaBlock, -1, "the index has %u parameter pages", meta.center_blocks);
-	if (meta.layout.has_codes() && !meta.center_set && meta.entry != graph::kNoNode)
+	if (meta.parameter_blocks != parameter_block_count(meta.layout) || meta.parameter_blocks >= w->blocks)
+		problem(w, kMetaBlock, -1, "the index has %u parameter pages", meta.parameter_blocks);
+	if (center_bytes(meta.layout) != 0 && !meta.center_set && meta.entry != graph::kNoNode)
 		problem(w, kMetaBlock, -1, "there are vertices, but no center");
 }
 

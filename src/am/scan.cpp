@@ -6,7 +6,12 @@
 // already, and strict order has to drop it then. Therefore the farther part of what has been found is held back until
 // the pool has been doubled once more or the graph is exhausted: half of it at first, more as soon as vertices do come
 // late, less while none does.
+//
+// Where the index has codes instead of vectors, the distances of that stream are estimates. It is re-ranked: rows are
+// taken from it and looked up in the table, and one is returned when it is nearer than the next of the stream can be,
+// its estimated distance less kErrors of its standard errors.
 #include "am/buffer_store.hpp"
+#include "am/rerank.hpp"
 
 #include <cmath>
 
@@ -19,7 +24,14 @@ namespace ruvector::am {
 
 namespace {
 
+constexpr float kErrors = 3;
 constexpr double kHoldAtFirst = 2, kLeastHeld = 1.25, kMostHeld = 4;
+
+// A row at its exact distance.
+struct RankedRow {
+	float distance;
+	graph::HeapTid tid;
+};
 
 struct ScanState {
 	MemoryContext memory; // of one rescan
@@ -39,6 +51,14 @@ struct ScanState {
 	graph::List<graph::HeapTid> tids; // of the current hit
 	uint32 next_tid;
 	graph::List<uint32> heap; // positions in search.hits, nearest first
+
+	// Of a scan that is re-ranked.
+	Reranker *reranker;
+	const void *query;
+	graph::List<RankedRow> ranked; // a heap, nearest first
+	const graph::Hit *next;        // of the stream; null: not taken yet, or there is none
+	bool stream_ended;
+	float last_ranked;
 };
 static_assert(std::is_trivially_destructible_v<ScanState>);
 
@@ -74,6 +94,30 @@ void collect(ScanState *s) {
 	}
 }
 
+// Measured: bench/RESULTS.md.
+double default_oversampling(const graph::Layout &layout) {
+	switch (graph::Codec(layout.codec)) {
+	case graph::Codec::plain:
+	case graph::Codec::int8:
+		break;
+	case graph::Codec::pq:
+		return 1.5;
+	case graph::Codec::binary:
+		return 2;
+	}
+	return 1;
+}
+
+// ef: what the session asks for, else what the index has as its own default; more where vectors are codes, because the
+// candidates that belong to the result are spread among more others.
+uint32 search_effort(const Options &options, const graph::Layout &layout) {
+	uint32 ef = uint32(options.ef_search != 0 && !ef_search_is_set() ? options.ef_search : setting_ef_search());
+	if (layout.is_plain())
+		return ef;
+	double oversampling = options.oversampling != 0 ? options.oversampling : default_oversampling(layout);
+	return uint32(double(ef) * oversampling);
+}
+
 void begin_search(IndexScanDesc scan, ScanState *s) {
 	MemoryContext old = MemoryContextSwitchTo(s->memory);
 	MetaPage meta;
@@ -83,13 +127,21 @@ void begin_search(IndexScanDesc scan, ScanState *s) {
 	s->iterative = setting_iterative_scan();
 	ScanKey key = scan->orderByData;
 	const void *query =
-		(key->sk_flags & SK_ISNULL) ? zero_vector(*s->context) : stored_vector(*s->context, key->sk_argument, true);
+		(key->sk_flags & SK_ISNULL) ? zero_vector(*s->context) : working_vector(*s->context, key->sk_argument, true);
+	s->query = query;
 	s->exhausted = meta.entry_level < 0;
+	Options options = options_of(scan->indexRelation);
+	if (!s->context->layout.is_plain() && options.rerank && scan->heapRelation != nullptr) {
+		MemoryContextSwitchTo(GetMemoryChunkContext(s));
+		s->reranker = static_cast<Reranker *>(palloc0(sizeof(Reranker)));
+		s->reranker->begin(scan);
+		MemoryContextSwitchTo(s->memory);
+	}
 	if (!s->exhausted) {
 		s->store.initialize(scan->indexRelation, &s->context->layout, true);
-		s->search.initialize(&s->store, &s->context->layout, &s->context->projection, &s->arena);
+		s->search.initialize(&s->store, &s->context->layout, &s->context->model, &s->arena);
 		s->search.set_query(query);
-		s->ef = uint32(setting_ef_search());
+		s->ef = search_effort(options, s->context->layout);
 		graph::NodeId entry =
 			graph::descend(s->search, meta.entry, meta.entry_level, 0, Max(graph::kDescentPool, s->ef / 8));
 		s->search.keep_refused = s->iterative != iterative_off;
@@ -201,6 +253,58 @@ const graph::Hit *next_hit(ScanState *s) {
 	}
 }
 
+struct FartherRow {
+	bool operator()(const RankedRow &a, const RankedRow &b) const { return a.distance > b.distance; }
+};
+
+// Looks the rows of a vertex up.
+void rank(ScanState *s, const graph::Hit &hit) {
+	load_tids(s, hit);
+	for (uint32 i = 0; i < s->tids.size; i++) {
+		ItemPointerData tid;
+		from_heap_tid(s->tids[i], &tid);
+		float distance;
+		if (!s->reranker->distance(*s->context, s->query, tid, &distance))
+			continue;
+		if (distance < s->last_ranked && s->iterative == iterative_strict)
+			continue; // found too late
+		s->ranked.push(s->arena, {distance, s->tids[i]});
+		std::push_heap(s->ranked.begin(), s->ranked.end(), FartherRow{});
+	}
+	s->tids.size = 0;
+}
+
+bool next_ranked(ScanState *s, graph::HeapTid *tid) {
+	for (;;) {
+		CHECK_FOR_INTERRUPTS();
+		if (s->next == nullptr && !s->stream_ended) {
+			s->next = next_hit(s);
+			s->stream_ended = s->next == nullptr;
+		}
+		if (s->ranked.size > 0 &&
+			(s->stream_ended || s->ranked[0].distance <= s->next->distance - kErrors * s->next->error))
+			break;
+		if (s->stream_ended)
+			return false;
+		graph::Hit hit = *s->next;
+		s->next = nullptr;
+		rank(s, hit);
+	}
+	std::pop_heap(s->ranked.begin(), s->ranked.end(), FartherRow{});
+	const RankedRow &row = s->ranked[--s->ranked.size];
+	s->last_ranked = row.distance;
+	*tid = row.tid;
+	return true;
+}
+
+void end_rerank(ScanState *s) {
+	if (s->reranker == nullptr)
+		return;
+	s->reranker->end();
+	pfree(s->reranker);
+	s->reranker = nullptr;
+}
+
 // One scan at a time gets its memory from here: a context that outlives it and keeps its first block, so that a query
 // does not ask the operating system for memory and give it back. It is free again when the scan ends, or when the
 // memory of a query that failed goes.
@@ -250,11 +354,12 @@ void hnsw_amrescan(IndexScanDesc scan, ScanKey keys, int, ScanKey orderbys, int)
 	ScanState *s = state_of(scan);
 	MemoryContext memory = s->memory;
 	void *owner = s->owner;
+	end_rerank(s);
 	MemoryContextReset(memory);
 	memset(static_cast<void *>(s), 0, sizeof(*s));
 	s->memory = memory;
 	s->owner = owner;
-	s->last_distance = -HUGE_VALF;
+	s->last_distance = s->last_ranked = -HUGE_VALF;
 	if (keys && scan->numberOfKeys > 0)
 		memmove(scan->keyData, keys, size_t(scan->numberOfKeys) * sizeof(ScanKeyData));
 	if (orderbys && scan->numberOfOrderBys > 0)
@@ -273,6 +378,15 @@ bool hnsw_amgettuple(IndexScanDesc scan, ScanDirection) {
 			elog(ERROR, "non-MVCC snapshots are not supported with hnsw");
 		begin_search(scan, s);
 	}
+	scan->xs_recheck = false;
+	scan->xs_recheckorderby = false;
+	if (s->reranker != nullptr) {
+		graph::HeapTid tid;
+		if (!next_ranked(s, &tid))
+			return false;
+		from_heap_tid(tid, &scan->xs_heaptid);
+		return true;
+	}
 	while (s->next_tid >= s->tids.size) {
 		CHECK_FOR_INTERRUPTS();
 		const graph::Hit *hit = next_hit(s);
@@ -281,13 +395,12 @@ bool hnsw_amgettuple(IndexScanDesc scan, ScanDirection) {
 		load_tids(s, *hit);
 	}
 	from_heap_tid(s->tids[s->next_tid++], &scan->xs_heaptid);
-	scan->xs_recheck = false;
-	scan->xs_recheckorderby = false;
 	return true;
 }
 
 void hnsw_amendscan(IndexScanDesc scan) {
 	ScanState *s = state_of(scan);
+	end_rerank(s);
 	if (s->owner)
 		release_kept_memory(s->owner);
 	else

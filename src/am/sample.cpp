@@ -1,0 +1,100 @@
+// am/sample.cpp - samples a table's rows and trains the codec of an index with them.
+#include "am/sample.hpp"
+
+#include <cmath>
+
+extern "C" {
+#include "utils/sampling.h"
+}
+
+namespace ruvector::am {
+
+namespace {
+
+constexpr uint64 kSeed = UINT64CONST(0x747261696e); // fixed, so that a rebuild gives the same codes
+constexpr uint32 kMaxSamples = 65536;
+
+struct Training {
+	Context *context;
+	MemoryContext row_memory;
+	SampleRandom random;
+	float *samples;
+	uint64 seen;
+	uint32 capacity;
+};
+
+void add_sample(Relation, ItemPointer, Datum *values, bool *isnull, bool, void *argument) {
+	Training *t = static_cast<Training *>(argument);
+	if (isnull[0])
+		return;
+	MemoryContext old = MemoryContextSwitchTo(t->row_memory);
+	const void *vector = working_vector(*t->context, values[0], false);
+	if (vector != nullptr) {
+		uint64 place = t->random.place(t->seen++, t->capacity);
+		if (place < t->capacity)
+			memcpy(t->samples + place * t->context->layout.dims, vector, t->context->layout.working_bytes());
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(t->row_memory);
+}
+
+void mean(const float *samples, uint32 count, uint32 dims, float *out) {
+	double *sums = static_cast<double *>(palloc0(Size(dims) * sizeof(double)));
+	for (uint32 i = 0; i < count; i++)
+		for (uint32 d = 0; d < dims; d++)
+			sums[d] += double(samples[Size(i) * dims + d]);
+	for (uint32 d = 0; d < dims; d++) {
+		float value = float(sums[d] / count);
+		out[d] = std::isfinite(value) ? value : 0;
+	}
+}
+
+} // namespace
+
+void scan_sample(Relation heap, Relation index, IndexInfo *index_info, uint32 capacity, uint64 seed,
+				 IndexBuildCallback callback, void *state) {
+	BlockNumber blocks = RelationGetNumberOfBlocks(heap);
+	if (capacity == 0)
+		return;
+	// A row a block is enough; all blocks where there are not more than that.
+	if (blocks <= capacity) {
+		table_index_build_range_scan(heap, index, index_info, false, true, false, 0, blocks, callback, state, nullptr);
+		return;
+	}
+	BlockSamplerData sampler;
+	BlockSampler_Init(&sampler, blocks, int(capacity), uint32(seed));
+	while (BlockSampler_HasMore(&sampler)) {
+		CHECK_FOR_INTERRUPTS();
+		BlockNumber block = BlockSampler_Next(&sampler);
+		table_index_build_range_scan(heap, index, index_info, false, true, false, block, 1, callback, state, nullptr);
+	}
+}
+
+bool train(Relation heap, Relation index, IndexInfo *index_info, Context *context) {
+	const graph::Layout &layout = context->layout;
+	if (center_bytes(layout) == 0 && codebook_bytes(layout) == 0)
+		return true;
+	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "hnsw training", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(memory);
+	Training t = {};
+	t.context = context;
+	t.row_memory = AllocSetContextCreate(memory, "hnsw training row", ALLOCSET_DEFAULT_SIZES);
+	t.random.state = kSeed;
+	Size most = Size(maintenance_work_mem) * 1024 / 4 / layout.working_bytes();
+	t.capacity = uint32(Min(Max(most, Size(256)), Size(kMaxSamples)));
+	t.samples = static_cast<float *>(palloc_extended(Size(t.capacity) * layout.working_bytes(), MCXT_ALLOC_HUGE));
+	scan_sample(heap, index, index_info, t.capacity, kSeed, add_sample, &t);
+	uint32 count = uint32(Min(t.seen, uint64(t.capacity)));
+	if (count > 0) {
+		float *center = static_cast<float *>(palloc(Size(layout.dims) * sizeof(float)));
+		mean(t.samples, count, layout.dims, center);
+		set_parameters(context, center, nullptr);
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(memory);
+	return count > 0;
+}
+
+void train_without_data(Context *) {}
+
+} // namespace ruvector::am
