@@ -145,7 +145,7 @@ Zs zs(MakeCoder make, uint32_t dims, VectorMetric metric, const Floats &centre, 
 			const double product = dot(x.data(), q.data(), dims),
 						 estimated = product - wrong / (metric == VectorMetric::l2 ? 2 : 1);
 			const double norms = dot(x.data(), x.data(), dims) * dot(q.data(), q.data(), dims);
-			const double sines = (1 - product * product / norms) / (1 - estimated * estimated / norms);
+			const double sines = (1 - product * product / norms) / (1 - std::min(0.99, estimated * estimated / norms));
 			const double z = wrong / (e.error * std::sqrt(sines));
 			sum += z;
 			sq += z * z;
