@@ -12,7 +12,8 @@ namespace ruvector::am {
 namespace {
 
 constexpr uint64 kSeed = UINT64CONST(0x747261696e); // fixed, so that a rebuild gives the same codes
-constexpr uint32 kMaxSamples = 65536;
+constexpr uint32 kCenterSamples = 10000;
+constexpr uint32 kIterations = 10; // of k-means
 
 struct Training {
 	Context *context;
@@ -49,6 +50,44 @@ void mean(const float *samples, uint32 count, uint32 dims, float *out) {
 	}
 }
 
+// A sample that k-means can use has no element that is not finite.
+uint32 keep_finite(float *samples, uint32 count, uint32 dims) {
+	uint32 kept = 0;
+	for (uint32 i = 0; i < count; i++) {
+		const float *x = samples + Size(i) * dims;
+		float sum = 0;
+		for (uint32 d = 0; d < dims; d++)
+			sum += x[d] * x[d];
+		if (std::isfinite(sum)) {
+			if (kept != i)
+				memcpy(samples + Size(kept) * dims, x, Size(dims) * sizeof(float));
+			kept++;
+		}
+	}
+	return kept;
+}
+
+void train_codebook(Context *context, float *samples, uint32 count) {
+	const codec::VectorCodec &vectors = context->model.vectors;
+	count = keep_finite(samples, count, context->layout.dims);
+	char *scratch = static_cast<char *>(
+		palloc_extended(codec::pq_training_scratch_bytes(vectors, count) + 64, MCXT_ALLOC_HUGE));
+	codec::PqTraining task = {vectors,
+							  samples,
+							  count,
+							  kSeed,
+							  kIterations,
+							  context->state,
+							  reinterpret_cast<void *>(TYPEALIGN(64, reinterpret_cast<uintptr_t>(scratch))),
+							  [](void *) {
+								  CHECK_FOR_INTERRUPTS(); // training owns nothing that this could jump over
+								  return false;
+							  },
+							  nullptr};
+	(void)codec::train_pq(task);
+	pfree(scratch);
+}
+
 } // namespace
 
 void scan_sample(Relation heap, Relation index, IndexInfo *index_info, uint32 capacity, uint64 seed,
@@ -81,11 +120,14 @@ bool train(Relation heap, Relation index, IndexInfo *index_info, Context *contex
 	t.row_memory = AllocSetContextCreate(memory, "hnsw training row", ALLOCSET_DEFAULT_SIZES);
 	t.random.state = kSeed;
 	Size most = Size(maintenance_work_mem) * 1024 / 4 / layout.working_bytes();
-	t.capacity = uint32(Min(Max(most, Size(256)), Size(kMaxSamples)));
+	Size wanted = codebook_bytes(layout) != 0 ? codec::pq_training_rows(context->model.vectors) : kCenterSamples;
+	t.capacity = uint32(Min(Max(most, Size(256)), wanted));
 	t.samples = static_cast<float *>(palloc_extended(Size(t.capacity) * layout.working_bytes(), MCXT_ALLOC_HUGE));
 	scan_sample(heap, index, index_info, t.capacity, kSeed, add_sample, &t);
 	uint32 count = uint32(Min(t.seen, uint64(t.capacity)));
-	if (count > 0) {
+	if (codebook_bytes(layout) != 0)
+		train_codebook(context, t.samples, count);
+	if (count > 0 && center_bytes(layout) != 0) {
 		float *center = static_cast<float *>(palloc(Size(layout.dims) * sizeof(float)));
 		mean(t.samples, count, layout.dims, center);
 		set_parameters(context, center, nullptr);
@@ -95,6 +137,8 @@ bool train(Relation heap, Relation index, IndexInfo *index_info, Context *contex
 	return count > 0;
 }
 
-void train_without_data(Context *) {}
+void train_without_data(Context *context) {
+	train_codebook(context, nullptr, 0);
+}
 
 } // namespace ruvector::am

@@ -8,8 +8,9 @@
 // late, less while none does.
 //
 // Where the index has codes instead of vectors, the distances of that stream are estimates. It is re-ranked: rows are
-// taken from it and looked up in the table, and one is returned when it is nearer than the next of the stream can be,
-// its estimated distance less kErrors of its standard errors.
+// taken from it and looked up in the table. The nearest of them is returned when it is nearer than the next of the stream
+// can be, its estimated distance less kErrors of its standard errors, or when as many rows as the search has candidates
+// have been looked up and not returned.
 #include "am/buffer_store.hpp"
 #include "am/rerank.hpp"
 
@@ -56,6 +57,7 @@ struct ScanState {
 	Reranker *reranker;
 	const void *query;
 	graph::List<RankedRow> ranked; // a heap, nearest first
+	uint32 window;                 // rows that are looked up ahead, at most
 	const graph::Hit *next;        // of the stream; null: not taken yet, or there is none
 	bool stream_ended;
 	float last_ranked;
@@ -73,7 +75,7 @@ uint32 pool_size(const graph::Layout &layout, uint32 ef) {
 
 // How many rows may be returned at the present ef. Ten are always worth a try: LIMIT 10 is what most people ask for.
 uint32 returnable(const ScanState *s) {
-	if (s->iterative == iterative_off)
+	if (s->iterative == iterative_off || s->reranker != nullptr) // re-ranking makes the order
 		return s->ef;
 	return Max(uint32(double(s->ef) / s->hold), s->widened ? 0 : Min(s->ef, 10));
 }
@@ -141,7 +143,7 @@ void begin_search(IndexScanDesc scan, ScanState *s) {
 		s->store.initialize(scan->indexRelation, &s->context->layout, true);
 		s->search.initialize(&s->store, &s->context->layout, &s->context->model, &s->arena);
 		s->search.set_query(query);
-		s->ef = search_effort(options, s->context->layout);
+		s->ef = s->window = search_effort(options, s->context->layout);
 		graph::NodeId entry =
 			graph::descend(s->search, meta.entry, meta.entry_level, 0, Max(graph::kDescentPool, s->ef / 8));
 		s->search.keep_refused = s->iterative != iterative_off;
@@ -245,7 +247,7 @@ const graph::Hit *next_hit(ScanState *s) {
 			return nullptr;
 		std::pop_heap(s->heap.begin(), s->heap.end(), Farther{s->search.hits});
 		const graph::Hit &hit = s->search.hits[s->heap[--s->heap.size]];
-		if (hit.distance < s->last_distance && s->iterative == iterative_strict)
+		if (hit.distance < s->last_distance && s->iterative == iterative_strict && s->reranker == nullptr)
 			continue; // found too late
 		s->returned++;
 		s->last_distance = hit.distance;
@@ -282,7 +284,7 @@ bool next_ranked(ScanState *s, graph::HeapTid *tid) {
 			s->stream_ended = s->next == nullptr;
 		}
 		if (s->ranked.size > 0 &&
-			(s->stream_ended || s->ranked[0].distance <= s->next->distance - kErrors * s->next->error))
+			(s->stream_ended || s->ranked.size >= s->window || s->ranked[0].distance <= s->next->distance - kErrors * s->next->error))
 			break;
 		if (s->stream_ended)
 			return false;

@@ -155,6 +155,29 @@ void prepare(const uint8_t *state, const float *q, uint32_t dims, uint8_t *table
 	std::memcpy(table + sizeof(head), &f, sizeof(f));
 }
 
+size_t nibbles(uint32_t dims) noexcept {
+	return rotated(dims) / 4;
+}
+
+Lane lane(const uint8_t *code) noexcept {
+	const Factors f = factors(code);
+	return {code + sizeof(f), f.factor, f.norm_sq, f.add};
+}
+
+// A nibble is four signs, which is what one-bit codes of edges are.
+QueryHead prepare_blocks(const uint8_t *state, const float *q, uint32_t dims, QueryTable &table,
+						 float *scratch) noexcept {
+	const uint32_t n = rotated(dims);
+	rotate({dims, n, state}, q, scratch);
+	const float *centre = centre_of(state, dims);
+	QueryHead head = {0.0f, sums(scratch, centre, n).ab, 0.0f, 0.0f};
+	for (uint32_t i = 0; i < n; i++)
+		scratch[i] -= centre[i];
+	head.norm_sq = norm_squared(scratch, n);
+	prepare_query({dims, n, n, 1, 16}, scratch, table);
+	return head;
+}
+
 // |e|, e = o - f x_hat.
 static float error(const Factors &f, uint32_t dims) noexcept {
 	const float e = 0.25f * static_cast<float>(rotated(dims)) * f.factor * f.factor - f.norm_sq;

@@ -144,6 +144,48 @@ Product dot(const VectorCodec &codec, const uint8_t *table, const uint8_t *code)
 	return {f.factor * total, f.norm_sq, f.error * error_scale(codec), 0.0f};
 }
 
+Lane lane(const uint8_t *code) noexcept {
+	const Factors f = factors(code);
+	return {code + sizeof(f), f.factor, f.norm_sq, 0.0f};
+}
+
+// The inner products are rounded to 8 bits of the widest subspace's range.
+QueryHead prepare_blocks(const VectorCodec &codec, const float *q, QueryTable &table) noexcept {
+	constexpr uint32_t kClusters = 16;
+	const float *books = codebooks(codec);
+	QueryHead head = {norm_squared(q, codec.dims), 0.0f, 0.0f, 0.0f};
+	table.delta = table.offset = 0.0f;
+	float products[kClusters], range = 0.0f;
+	auto compare_in = [&](uint32_t m) {
+		const Subspace s = subspace(codec, m);
+		compare<false>(q + s.begin, books + size_t(s.begin) * kClusters, s.dims, kClusters, products);
+		float low = products[0], high = products[0];
+		for (float p : products) {
+			low = p < low ? p : low;
+			high = p > high ? p : high;
+		}
+		range = high - low > range ? high - low : range;
+		return low;
+	};
+	for (uint32_t m = 0; m < codec.pq_subspaces; m++)
+		table.offset += compare_in(m);
+	const float inverse = 255.0f / range;
+	if (!finite(head.norm_sq) || !finite(table.offset) || !finite(inverse)) {
+		std::memset(table.lut, 0, size_t(codec.pq_subspaces) * kClusters);
+		if (!finite(head.norm_sq))
+			head.norm_sq = std::numeric_limits<float>::infinity();
+		table.offset = finite(table.offset) ? table.offset : 0.0f;
+		return head;
+	}
+	table.delta = range / 255.0f;
+	for (uint32_t m = 0; m < codec.pq_subspaces; m++) {
+		const float low = compare_in(m);
+		for (uint32_t k = 0; k < kClusters; k++)
+			table.lut[m * kClusters + k] = static_cast<uint8_t>((products[k] - low) * inverse + 0.5f);
+	}
+	return head;
+}
+
 // |a| |b| and the cosine of the angle between the two reproductions; their lengths times f are the square roots of
 // |a|^2 + |e|^2.
 CodePair code_dot(const VectorCodec &codec, const uint8_t *a, const uint8_t *b) noexcept {

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <limits>
 
+#include "ruvector/codec/edge_code.hpp"
 #include "ruvector/codec/vector_code.hpp"
 
 namespace ruvector::codec {
@@ -70,6 +71,12 @@ struct CodePair {
 	float dot, norm_sq_a, norm_sq_b, add;
 };
 
+// A code as a lane of a block, see code_block.hpp.
+struct Lane {
+	const uint8_t *nibbles; // two a byte, the lower first
+	float factor, norm_sq, add;
+};
+
 namespace int8_code {
 size_t code_bytes(uint32_t dims) noexcept;
 void encode(const float *x, uint32_t dims, uint8_t *code) noexcept;
@@ -91,6 +98,10 @@ void decode(const uint8_t *state, const uint8_t *code, uint32_t dims, float *x, 
 void prepare(const uint8_t *state, const float *q, uint32_t dims, uint8_t *table, float *scratch) noexcept;
 Product dot(uint32_t dims, const uint8_t *table, const uint8_t *code) noexcept;
 CodePair code_dot(const uint8_t *state, uint32_t dims, const uint8_t *a, const uint8_t *b) noexcept;
+size_t nibbles(uint32_t dims) noexcept;
+Lane lane(const uint8_t *code) noexcept;
+QueryHead prepare_blocks(const uint8_t *state, const float *q, uint32_t dims, QueryTable &table,
+						 float *scratch) noexcept;
 } // namespace binary_code
 
 namespace pq_code {
@@ -118,6 +129,8 @@ void decode(const VectorCodec &codec, const uint8_t *code, float *x) noexcept;
 void prepare(const VectorCodec &codec, const float *q, uint8_t *table) noexcept;
 Product dot(const VectorCodec &codec, const uint8_t *table, const uint8_t *code) noexcept;
 CodePair code_dot(const VectorCodec &codec, const uint8_t *a, const uint8_t *b) noexcept;
+Lane lane(const uint8_t *code) noexcept;
+QueryHead prepare_blocks(const VectorCodec &codec, const float *q, QueryTable &table) noexcept;
 } // namespace pq_code
 
 } // namespace ruvector::codec
