@@ -189,10 +189,6 @@ const char *read_chain(Walk *w, VectorRef ref, void *out, bool mark) {
 	return nullptr;
 }
 
-bool is_zero_half(uint16 x) {
-	return (x & 0x7fff) == 0;
-}
-
 // What is wrong with a stored vector, or null.
 const char *vector_problem(const Layout &layout, const void *vector) {
 	if (!layout.is_plain()) // any bytes are a code
@@ -484,7 +480,9 @@ void check_lengths(Walk *w, BlockNumber block, int slot, ConstSlot record, const
 		if (layout.edge_codes() == graph::EdgeCodes::absolute) {
 			if (!lane_agrees(w, record, e, stored))
 				problem(w, block, slot, "the code of the edge to %u is not that of its end", id);
-		} else if (std::fabs(double(length) - double(exact)) > double(error) &&
+		} else if (graph::Codec(layout.codec) != graph::Codec::plain && graph::Codec(layout.codec) != graph::Codec::int8)
+			; // the build knew the vectors themselves: a coarse code does not tell their distance
+		else if (std::fabs(double(length) - double(exact)) > double(error) &&
 				   !length_agrees(layout, length, exact, own, vector))
 			problem(w, block, slot, "the edge to %u has length %g, but the distance is %g", id, double(length),
 					double(exact));
@@ -637,38 +635,26 @@ void third_pass(Walk *w) {
 
 struct HeapCheck {
 	Walk *walk;
-	bool normalize;
+	Context *context;
 	MemoryContext memory;
+	uint8_t *code;
+	void *scratch;
 };
 
-// A vector of norm zero is not in a cosine index.
-bool has_zero_norm(Element element, Datum value) {
-	switch (element) {
-	case Element::f32: {
-		const auto *v = reinterpret_cast<const RuvectorVector *>(PG_DETOAST_DATUM(value));
-		for (int i = 0; i < v->dim; i++)
-			if (double(v->x[i]) * double(v->x[i]) != 0)
-				return false;
-		return true;
-	}
-	case Element::f16: {
-		const auto *v = reinterpret_cast<const RuvectorHalfvec *>(PG_DETOAST_DATUM(value));
-		for (int i = 0; i < v->dim; i++)
-			if (!is_zero_half(v->x[i]))
-				return false;
-		return true;
-	}
-	case Element::sparse: {
-		const auto *v = reinterpret_cast<const RuvectorSparsevec *>(PG_DETOAST_DATUM(value));
-		for (int i = 0; i < v->nnz; i++)
-			if (double(RUVECTOR_SPARSEVEC_VALUES(v)[i]) * double(RUVECTOR_SPARSEVEC_VALUES(v)[i]) != 0)
-				return false;
-		return true;
-	}
-	case Element::bit:
-		break;
-	}
-	return false;
+// A row's vertex must hold the code of the row's vector.
+void check_code(HeapCheck *check, NodeId vertex, const void *vector, ItemPointer tid) {
+	Walk *w = check->walk;
+	if (!copy_record(w, vertex, w->other))
+		return;
+	ConstSlot slot{w->other, w->layout};
+	const void *stored = w->layout->external ? w->other_vector : static_cast<const void *>(slot.vector());
+	if (w->layout->external && read_chain(w, slot.vector_ref(), w->other_vector, false) != nullptr)
+		return; // reported where it belongs
+	codec::encode(check->context->model.vectors, static_cast<const float *>(vector), check->code, check->scratch);
+	if (memcmp(check->code, stored, w->layout->vector_bytes) != 0)
+		problem(w, w->layout->block_of(vertex), int(w->layout->slot_of(vertex)),
+				"the code is not that of the row at (%u,%u)", ItemPointerGetBlockNumber(tid),
+				ItemPointerGetOffsetNumber(tid));
 }
 
 void check_heap_row(Relation, ItemPointer tid, Datum *values, bool *isnull, bool, void *state) {
@@ -677,22 +663,33 @@ void check_heap_row(Relation, ItemPointer tid, Datum *values, bool *isnull, bool
 		return;
 	Walk *w = check->walk;
 	TidNote key = {uint64(ItemPointerGetBlockNumber(tid)) << 16 | ItemPointerGetOffsetNumber(tid), graph::kNoNode};
-	if (w->n_tids > 0 && bsearch(&key, w->tids, w->n_tids, sizeof(TidNote), compare_tids) != nullptr)
+	const auto *found = w->n_tids == 0 ? nullptr
+									   : static_cast<const TidNote *>(
+											 bsearch(&key, w->tids, w->n_tids, sizeof(TidNote), compare_tids));
+	if (found != nullptr && w->layout->is_plain())
 		return;
 	MemoryContext old = MemoryContextSwitchTo(check->memory);
-	bool missing = !check->normalize || !has_zero_norm(Element(w->layout->element), values[0]);
-	MemoryContextSwitchTo(old);
-	MemoryContextReset(check->memory);
-	if (missing)
+	const void *vector = working_vector(*check->context, values[0], false); // null: it is not for the index
+	if (vector != nullptr && found != nullptr)
+		check_code(check, found->owner, vector, tid);
+	else if (vector != nullptr)
 		problem(w, InvalidBlockNumber, -1, "the row at (%u,%u) is not in the index", ItemPointerGetBlockNumber(tid),
 				ItemPointerGetOffsetNumber(tid));
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(check->memory);
 }
 
 // As an index build would scan the table, but with a snapshot: rows that are visible must be indexed by the TID of the
 // root of their HOT chain, which is what the scan hands over.
 void check_heap(Walk *w, Relation heap) {
-	HeapCheck check = {w, w->layout->metric == uint8(Metric::cosine),
-					   AllocSetContextCreate(CurrentMemoryContext, "hnsw check", ALLOCSET_DEFAULT_SIZES)};
+	if (!fits_opclass(*w->layout, index_opclass(w->index)))
+		return; // reported: what a row's vector is cannot be said
+	HeapCheck check = {w, load_context(w->index, w->stats->meta),
+					   AllocSetContextCreate(CurrentMemoryContext, "hnsw check", ALLOCSET_DEFAULT_SIZES), nullptr, nullptr};
+	if (!w->layout->is_plain()) {
+		check.code = static_cast<uint8_t *>(allocate(w->layout->vector_bytes));
+		check.scratch = allocate(codec::scratch_bytes(check.context->model.vectors));
+	}
 	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
 	IndexInfo *info = BuildIndexInfo(w->index);
 	info->ii_Concurrent = true; // by the snapshot
