@@ -253,6 +253,9 @@ inline uint32_t construction_pool(const Layout &layout) {
 // query.
 constexpr uint32_t kInsertDescentPool = 16;
 
+// Edges to a vertex that are looked after when it gets one more row.
+constexpr uint32_t kRenewedEdges = 8;
+
 template <typename Store>
 struct Inserter {
 	Store *store;
@@ -363,14 +366,34 @@ struct Inserter {
 	// Returns the vertex's record of the highest level, kNoNode if no vertex was written.
 	NodeId place(const void *vector, HeapTid tid, int level, Entry entry, NodeId same) {
 		if (same != kNoNode) {
-			if (add_duplicate(same, tid))
+			if (add_duplicate(same, tid)) {
+				renew(same, vector);
 				return kNoNode;
+			}
 			find(vector, level, entry, true);
 		}
 		return write(vector, tid, level);
 	}
 
 private:
+	// Offers the nearest hits of the last search an edge to the identical vertex that it found. A vertex of many equal
+	// rows outlives its neighbours; whoever adds one more row looks after the edges that lead there.
+	void renew(NodeId vertex, const void *vector) {
+		const Point self = {vector, search.rotated, stored(vector)};
+		uint32_t offered = 0;
+		for (uint32_t i = 0; i < search.hits.size && offered < kRenewedEdges; i++) {
+			const Hit &hit = search.hits[i];
+			if (!hit.live || hit.id == vertex)
+				continue;
+			Edge forth_edge = {}, back_edge = {};
+			coder.encode(self, point(hit.vector, hit.stored), hit.distance, forth_edge, forth_packed, back_edge,
+						 back_packed);
+			back_edge.id = vertex;
+			link_back(hit.id, 0, back_edge, false);
+			offered++;
+		}
+	}
+
 	// Adds a heap TID to an existing vertex; false if the vertex is gone.
 	bool add_duplicate(NodeId vertex, HeapTid tid) {
 		for (int attempt = 0; attempt < 10; attempt++) {
