@@ -77,6 +77,7 @@ void decode(const uint8_t *code, uint32_t dims, float *x) noexcept;
 void prepare(const float *q, uint32_t dims, uint8_t *table) noexcept;
 Product dot(uint32_t dims, const uint8_t *table, const uint8_t *code) noexcept;
 CodePair code_dot(uint32_t dims, const uint8_t *a, const uint8_t *b) noexcept;
+float norm_squared_of(const uint8_t *code) noexcept;
 } // namespace int8_code
 
 namespace binary_code {
@@ -91,6 +92,7 @@ void decode(const uint8_t *state, const uint8_t *code, uint32_t dims, float *x, 
 void prepare(const uint8_t *state, const float *q, uint32_t dims, uint8_t *table, float *scratch) noexcept;
 Product dot(uint32_t dims, const uint8_t *table, const uint8_t *code) noexcept;
 CodePair code_dot(const uint8_t *state, uint32_t dims, const uint8_t *a, const uint8_t *b) noexcept;
+float norm_squared_of(const uint8_t *state, uint32_t dims, const uint8_t *code) noexcept;
 } // namespace binary_code
 
 namespace pq_code {
@@ -118,6 +120,7 @@ void decode(const VectorCodec &codec, const uint8_t *code, float *x) noexcept;
 void prepare(const VectorCodec &codec, const float *q, uint8_t *table) noexcept;
 Product dot(const VectorCodec &codec, const uint8_t *table, const uint8_t *code) noexcept;
 CodePair code_dot(const VectorCodec &codec, const uint8_t *a, const uint8_t *b) noexcept;
+float norm_squared_of(const uint8_t *code) noexcept;
 } // namespace pq_code
 
 } // namespace ruvector::codec
