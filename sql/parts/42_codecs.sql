@@ -77,3 +77,31 @@ CREATE FUNCTION ruvector.pq_distance(codebook bytea, code bytea, query vector, m
 	AS 'MODULE_PATHNAME', 'ruvector_pq_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION ruvector.pq_distance(bytea, bytea, vector, text) IS
 	'estimate of what <-> (metric l2), <#> (ip) or <=> (cosine) gives between the coded vector and the query; each call reads the whole codebook';
+
+CREATE FUNCTION ruvector._measure_codecs(sample vector[], measured integer, k integer, metric text, seed bigint,
+		OUT codec text[], OUT bytes integer[], OUT recall double precision[], OUT candidates integer[])
+	AS 'MODULE_PATHNAME', 'ruvector_measure_codecs' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000000;
+COMMENT ON FUNCTION ruvector._measure_codecs(vector[], integer, integer, text, bigint) IS
+	'internal: of the first `measured` vectors a fifth (at most 100) are queries to the others; vectors after them are for training';
+
+CREATE FUNCTION ruvector.quantization_report(rel regclass, col name, sample integer DEFAULT 1000, k integer DEFAULT 10, metric text DEFAULT 'cosine', seed bigint DEFAULT 0)
+	RETURNS TABLE (codec text, bytes_per_vector integer, recall_no_rerank double precision, candidates_for_99 integer, opclass text, advised boolean)
+	LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	type_name text := (SELECT t.typname FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid WHERE a.attrelid = rel AND a.attname = col AND NOT a.attisdropped);
+BEGIN
+	IF type_name IS NULL OR type_name NOT IN ('vector', 'halfvec') THEN
+		RAISE EXCEPTION 'column % of % is not of type vector or halfvec', quote_ident(col), rel USING ERRCODE = 'wrong_object_type';
+	END IF;
+	IF sample < 1 OR sample > 100000 THEN
+		RAISE EXCEPTION 'sample must be between 1 and 100000, not %', sample USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	RETURN QUERY
+		SELECT m.codec, m.bytes, m.recall, m.candidates, format('%s_%s_%s_ops', type_name, metric, m.codec),
+			m.bytes = min(m.bytes) FILTER (WHERE m.codec = 'int8' OR m.candidates <= 5 * k) OVER ()
+		FROM (SELECT unnest(r.codec) AS codec, unnest(r.bytes) AS bytes, unnest(r.recall) AS recall, unnest(r.candidates) AS candidates
+			FROM ruvector._measure_codecs(ruvector._sample_vectors(rel, col, sample + 2048, seed), sample, k, metric, seed) r) m
+		ORDER BY m.bytes DESC;
+END $$;
+COMMENT ON FUNCTION ruvector.quantization_report(regclass, name, integer, integer, text, bigint) IS
+	'what each codec would do to a column, measured on random rows against exact answers: bytes of a code, recall of the k nearest by code alone, how many candidates by code have 99 % of them, the operator class, and whether it is the smallest that needs at most 5 k candidates. A table has more rows than the sample, so more candidates are needed there: the larger the sample, the nearer to the truth. Metric l2, ip or cosine. 22023 if there are too few rows, 42809 for a column of another type';

@@ -5,6 +5,7 @@
 // against what the function is for, lengths against what the head says; then any bytes are safe to read.
 //
 // Page code style: nothing here has a destructor, so PostgreSQL errors may jump out anywhere.
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -16,7 +17,9 @@
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 extern "C" {
+#include "access/htup_details.h"
 #include "catalog/pg_type.h"
+#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -369,4 +372,147 @@ RV_FUNCTION(ruvector_pq_reconstruct) {
 RV_FUNCTION(ruvector_pq_distance) {
 	const CodeArg c = pq_arg(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1));
 	return distance(c.codec, c.code, types::vector_arg(PG_GETARG_DATUM(2)), operator_arg(PG_GETARG_DATUM(3)));
+}
+
+namespace {
+
+struct Report {
+	int32 bytes;
+	double recall;
+	int32 candidates;
+};
+
+struct Sample {
+	float *rows; // queries, then base, then what only training reads
+	uint32_t dims, queries, base, training;
+	VectorMetric metric;
+	const float *row(uint32_t i) const { return rows + size_t(i) * dims; }
+};
+
+// The rank of each true neighbour among the base by code; recall of the best c is the share of ranks up to c.
+Report measure(VectorCodec codec, const Sample &sample, uint32_t k, const uint32_t *truth, uint64_t seed) {
+	uint8_t *state = aligned(codec::state_bytes(codec)), *scratch = aligned(codec::scratch_bytes(codec));
+	codec.state = state;
+	const uint32_t first = sample.queries; // of the base; of training, where there are rows for it alone
+	const uint32_t train = sample.training >= 256 ? first + sample.base : first;
+	const uint32_t train_rows = sample.training >= 256 ? sample.training : sample.base;
+	if (codec.kind == VectorCode::binary) {
+		float *centre = aligned<float>(sample.dims * sizeof(float));
+		std::memset(centre, 0, sample.dims * sizeof(float));
+		for (uint32_t i = 0; i < train_rows; i++)
+			for (uint32_t d = 0; d < sample.dims; d++)
+				centre[d] += sample.row(train + i)[d] / static_cast<float>(train_rows);
+		codec::make_binary_state(codec, seed, centre, state, scratch);
+	} else if (codec.kind == VectorCode::pq) {
+		codec::train_pq({codec, sample.row(train), train_rows, seed, 10, state,
+						 aligned(codec::pq_training_scratch_bytes(codec, train_rows)), poll, nullptr});
+	}
+	const size_t bytes = codec::code_bytes(codec);
+	uint8_t *codes = aligned(bytes * sample.base), *table = aligned(codec::query_bytes(codec));
+	for (uint32_t i = 0; i < sample.base; i++) {
+		CHECK_FOR_INTERRUPTS();
+		codec::encode(codec, sample.row(first + i), codes + i * bytes, scratch);
+	}
+	float *estimates = aligned<float>(sample.base * sizeof(float));
+	uint32_t *with_rank = static_cast<uint32_t *>(palloc0((sample.base + 1) * sizeof(uint32_t)));
+	for (uint32_t q = 0; q < sample.queries; q++) {
+		CHECK_FOR_INTERRUPTS();
+		codec::distances(codec::prepare(codec, sample.metric, sample.row(q), table, scratch), codes, bytes, sample.base,
+						 estimates);
+		for (uint32_t j = 0; j < k; j++) {
+			const uint32_t neighbour = truth[size_t(q) * k + j];
+			uint32_t rank = 1;
+			for (uint32_t i = 0; i < sample.base; i++)
+				rank += estimates[i] < estimates[neighbour] || (estimates[i] == estimates[neighbour] && i < neighbour);
+			with_rank[rank]++;
+		}
+	}
+	const double all = double(sample.queries) * k;
+	Report report = {static_cast<int32>(bytes), 0, 0};
+	uint64_t found = 0;
+	for (uint32_t c = 1; c <= sample.base; c++) {
+		found += with_rank[c];
+		if (c == k)
+			report.recall = static_cast<double>(found) / all;
+		if (c >= k && static_cast<double>(found) >= 0.99 * all) {
+			report.candidates = static_cast<int32>(c);
+			break;
+		}
+	}
+	return report;
+}
+
+} // namespace
+
+// ruvector._measure_codecs(sample vector[], measured integer, k integer, metric text, seed bigint,
+//     OUT codec text[], OUT bytes integer[], OUT recall float8[], OUT candidates integer[])
+RV_FUNCTION(ruvector_measure_codecs) {
+	TupleDesc descriptor;
+	if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	Sample sample;
+	uint32_t rows;
+	sample.rows = rows_of(PG_GETARG_ARRAYTYPE_P(0), &rows, &sample.dims);
+	const int32 k = PG_GETARG_INT32(2);
+	const uint32_t measured = static_cast<uint32_t>(std::max(PG_GETARG_INT32(1), 0));
+	const Operator op = operator_arg(PG_GETARG_DATUM(3));
+	const uint64_t seed = static_cast<uint64_t>(PG_GETARG_INT64(4));
+	const uint32_t used = std::min(rows, measured);
+	sample.queries = std::min(used / 5, 100u);
+	sample.base = used - sample.queries;
+	sample.training = rows - used;
+	sample.metric = op == Operator::l2 ? VectorMetric::l2 : VectorMetric::ip;
+	if (k < 1 || sample.queries == 0 || sample.base < 2 * static_cast<uint32_t>(k))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("%u rows are not enough to measure the nearest %d", used, k),
+						errhint("At least 2.5 k rows are needed, and 5; 1,000 or more tell something.")));
+	if (op == Operator::cosine)
+		for (uint32_t i = 0; i < rows; i++) {
+			float *x = sample.rows + size_t(i) * sample.dims;
+			const float norm = std::sqrt(simd::kernels->ip_f32(x, x, sample.dims));
+			for (uint32_t d = 0; norm > 0 && std::isfinite(norm) && d < sample.dims; d++)
+				x[d] /= norm;
+		}
+
+	// The true neighbours, nearest first, by insertion into a list of k.
+	uint32_t *truth = aligned<uint32_t>(size_t(sample.queries) * static_cast<size_t>(k) * sizeof(uint32_t));
+	float *nearest = aligned<float>(static_cast<size_t>(k) * sizeof(float));
+	for (uint32_t q = 0; q < sample.queries; q++) {
+		CHECK_FOR_INTERRUPTS();
+		uint32_t *ids = truth + size_t(q) * static_cast<size_t>(k);
+		int32 n = 0;
+		for (uint32_t i = 0; i < sample.base; i++) {
+			const float *x = sample.row(sample.queries + i);
+			const float d = op == Operator::l2 ? simd::kernels->l2sq_f32(x, sample.row(q), sample.dims)
+											   : -simd::kernels->ip_f32(x, sample.row(q), sample.dims);
+			if (n == k && !(d < nearest[k - 1]))
+				continue;
+			int32 at = n < k ? n++ : k - 1;
+			for (; at > 0 && d < nearest[at - 1]; at--) {
+				nearest[at] = nearest[at - 1];
+				ids[at] = ids[at - 1];
+			}
+			nearest[at] = d;
+			ids[at] = i;
+		}
+	}
+
+	const VectorCodec codecs[] = {codec::int8_codec(sample.dims), codec::pq_codec(sample.dims),
+								  codec::binary_codec(sample.dims)};
+	Datum columns[4][3];
+	for (int c = 0; c < 3; c++) {
+		const Report report = measure(codecs[c], sample, static_cast<uint32_t>(k), truth, seed);
+		columns[0][c] = CStringGetTextDatum(name_of(codecs[c].kind));
+		columns[1][c] = Int32GetDatum(report.bytes);
+		columns[2][c] = Float8GetDatum(report.recall);
+		columns[3][c] = Int32GetDatum(report.candidates);
+	}
+	Datum values[4] = {
+		PointerGetDatum(construct_array(columns[0], 3, TEXTOID, -1, false, TYPALIGN_INT)),
+		PointerGetDatum(construct_array(columns[1], 3, INT4OID, 4, true, TYPALIGN_INT)),
+		PointerGetDatum(construct_array(columns[2], 3, FLOAT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)),
+		PointerGetDatum(construct_array(columns[3], 3, INT4OID, 4, true, TYPALIGN_INT)),
+	};
+	bool nulls[4] = {false, false, false, false};
+	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
 }

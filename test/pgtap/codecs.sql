@@ -95,5 +95,20 @@ BEGIN
 	RETURN answers;
 END $$;
 SELECT is(pg_temp.shake(), 300, 'random bytes do no harm');
+
+-- The report
+CREATE TEMP TABLE reported AS SELECT * FROM ruvector.quantization_report('data', 'v', k => 5);
+SELECT is((SELECT string_agg(codec || ' ' || bytes_per_vector || ' ' || opclass, ', ' ORDER BY bytes_per_vector DESC) FROM reported),
+	'int8 112 vector_cosine_int8_ops, pq 36 vector_cosine_pq_ops, binary 24 vector_cosine_binary_ops', 'report: codecs, bytes, operator classes');
+SELECT is(count(*), 1::bigint, 'report: one is advised') FROM reported WHERE advised;
+SELECT ok(recall_no_rerank > 0.95 AND candidates_for_99 BETWEEN 5 AND 7, 'report: int8 finds nearly all') FROM reported WHERE codec = 'int8';
+SELECT ok(recall_no_rerank BETWEEN 0.2 AND 0.8 AND candidates_for_99 BETWEEN 15 AND 300, 'report: binary on noise needs many candidates') FROM reported WHERE codec = 'binary';
+SELECT ok(NOT advised, 'report: so it is not advised') FROM reported WHERE codec = 'binary';
+SELECT set_eq($$SELECT * FROM ruvector.quantization_report('data', 'v', k => 5)$$, 'SELECT * FROM reported', 'report: the same again');
+SELECT is(count(*), 3::bigint, 'report: halfvec') FROM ruvector.quantization_report('halves', 'h', metric => 'l2') WHERE opclass LIKE 'halfvec_l2_%';
+SELECT throws_ok($$SELECT ruvector.quantization_report('data', 'v', k => 300)$$, '22023', NULL, 'report: too few rows');
+SELECT throws_ok($$SELECT ruvector.quantization_report('data', 'v', k => 0)$$, '22023', NULL, 'report: k');
+SELECT throws_ok($$SELECT ruvector.quantization_report('data', 'i')$$, '42809', NULL, 'report: another type');
+SELECT throws_ok($$SELECT ruvector.quantization_report('data', 'v', metric => 'l1')$$, '22023', NULL, 'report: metric');
 SELECT * FROM finish();
 ROLLBACK;
