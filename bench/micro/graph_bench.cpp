@@ -58,7 +58,7 @@ int main(int argc, char **argv) {
 			}
 	uint32_t dims = uint32_t(base[0].size());
 	Layout layout;
-	plan_layout(Element::f32, metric, dims, 16, efc, 1, argc > 7 ? 65000 : 8160, layout);
+	plan_layout({Element::f32, metric, dims, 16, efc, 1}, argc > 7 ? 65000 : 8160, layout);
 	MemGraph g(Element::f32, metric, dims, 16, efc, uint32_t(base.size()), &layout);
 	std::printf("%zu x %u, %s, efc %u: %u bits of %u coordinates, degree %u, %u bytes a slot\n", base.size(), dims,
 				name.c_str(), efc, g.layout.bits, g.layout.code_dims, g.layout.degree, g.layout.slot_size);
@@ -95,7 +95,7 @@ int main(int argc, char **argv) {
 	std::printf("%zu of %zu reachable, mean degree %.1f, occluded %.1f\n", reached, base_records,
 				double(edges) / double(base_records), double(occluded) / double(base_records));
 	Search<MemStore> search;
-	search.initialize(&g.store, &layout, &g.projection, &g.arena);
+	search.initialize(&g.store, &layout, &g.model, &g.arena);
 	for (uint32_t ef : {10u, 16u, 24u, 32u, 48u, 64u, 100u, 160u, 250u}) {
 		double best = 1e9;
 		size_t found = 0, hops = 0;

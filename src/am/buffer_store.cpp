@@ -128,7 +128,7 @@ Buffer BufferStore::free_page(PageKind wanted) {
 	return InvalidBuffer;
 }
 
-NodeId BufferStore::add(const uint8_t *image) {
+NodeId BufferStore::add(const uint8_t *image, const void *) {
 	GenericXLogState *state;
 	Page page;
 	Buffer buffer = InvalidBuffer;
@@ -279,7 +279,7 @@ const void *BufferStore::read_chunks(graph::VectorRef ref, void *scratch) {
 	if (!layout->vector_bytes && done > 0) { // sparse: its size is its own word, up to here
 		int32 nnz = *static_cast<const int32 *>(scratch);
 		if (done < sizeof(nnz) || nnz < 0 || uint32(nnz) > graph::kMaxNonZero ||
-			graph::vector_size(*layout, scratch) != done)
+			graph::stored_size(*layout, scratch) != done)
 			ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
 							errmsg("index \"%s\" has a vector of impossible size", RelationGetRelationName(index)),
 							errhint("Please REINDEX it.")));

@@ -117,12 +117,13 @@ struct BufferStore {
 			return s.vector();
 		return read_chunks(s.vector_ref(), scratch);
 	}
-	const void *keep(const void *vector, graph::Arena &arena) {
-		size_t bytes = graph::vector_size(*layout, vector);
+	const void *keep(const void *stored, graph::Arena &arena) {
+		size_t bytes = graph::stored_size(*layout, stored);
 		void *copy = arena.allocate(arena.context, bytes);
-		memcpy(copy, vector, bytes);
+		memcpy(copy, stored, bytes);
 		return copy;
 	}
+	const void *exact(graph::NodeId) const { return nullptr; } // only the table has it
 
 	const uint8_t *open_exclusive(graph::NodeId id, WriteHandle &h);
 	uint8_t *modify(WriteHandle &h);
@@ -130,7 +131,7 @@ struct BufferStore {
 	uint8_t *open_write(graph::NodeId id, WriteHandle &h) { return open_exclusive(id, h) ? modify(h) : nullptr; }
 	void commit(WriteHandle &h);
 	void discard(WriteHandle &h);
-	graph::NodeId add(const uint8_t *image);
+	graph::NodeId add(const uint8_t *image, const void *working);
 	graph::VectorRef put_vector(const void *vector, size_t bytes);
 
 	const void *read_chunks(graph::VectorRef ref, void *scratch);

@@ -3,6 +3,7 @@
 // goes on in PostgreSQL's buffers with the same code. Workers share the memory.
 #include "ruvector/pg/boundary.hpp"
 #include "am/build_store.hpp"
+#include "am/sample.hpp"
 #include "am/buffer_store.hpp"
 #include "ruvector/graph/insert.hpp"
 
@@ -59,7 +60,7 @@ struct BuildState {
 	Relation heap, index;
 	Context *context;
 	BuildShared *shared;
-	float *shared_center;
+	char *shared_parameters; // centre, then codebook
 	MemoryContext row_memory; // of one row's vector and kept copies
 	graph::Arena arena, row_arena;
 	BuildStore build_store;
@@ -73,7 +74,7 @@ static_assert(std::is_trivially_destructible_v<BuildState>);
 constexpr uint64 kKeyShared = UINT64CONST(0xA100000000000001);
 constexpr uint64 kKeyScan = UINT64CONST(0xA100000000000002);
 constexpr uint64 kKeyPages = UINT64CONST(0xA100000000000003);
-constexpr uint64 kKeyCenter = UINT64CONST(0xA100000000000004);
+constexpr uint64 kKeyParameters = UINT64CONST(0xA100000000000004);
 constexpr uint64 kKeyQuery = UINT64CONST(0xA100000000000005);
 
 // One id for the whole cluster: there are only 65,536, and every worker is a new process.
@@ -115,17 +116,16 @@ void poll_under_lock() {
 		HOLD_INTERRUPTS();
 }
 
-void prepare(BuildState *b, BuildShared *shared, char *pages, float *center) {
+void prepare(BuildState *b, BuildShared *shared, char *pages, char *parameters) {
 	b->shared = shared;
-	b->shared_center = center;
+	b->shared_parameters = parameters;
 	b->row_memory = AllocSetContextCreate(CurrentMemoryContext, "hnsw build row", ALLOCSET_DEFAULT_SIZES);
 	b->arena = context_arena(CurrentMemoryContext);
 	b->row_arena = context_arena(b->row_memory);
-	auto *locks = reinterpret_cast<std::atomic<uint8_t> *>(pages + Size(shared->area.capacity) * BLCKSZ);
-	b->build_store.initialize(&b->context->layout, &shared->area, pages, locks);
+	b->build_store.initialize(&b->context->layout, &shared->area, pages);
 	b->buffer_store.initialize(b->index, &b->context->layout, false);
 	b->in_memory = static_cast<graph::Inserter<BuildStore> *>(palloc(sizeof(graph::Inserter<BuildStore>)));
-	b->in_memory->initialize(&b->build_store, &b->context->layout, &b->context->projection, &b->arena, &b->row_arena);
+	b->in_memory->initialize(&b->build_store, &b->context->layout, &b->context->model, &b->arena, &b->row_arena);
 	b->in_buffers = nullptr;
 }
 
@@ -163,10 +163,10 @@ void add_row(BuildState *b, ItemPointer heap_tid, Datum value) {
 	BuildShared *shared = b->shared;
 	const graph::Layout &layout = b->context->layout;
 	MemoryContext old = MemoryContextSwitchTo(b->row_memory);
-	const void *vector = stored_vector(*b->context, value, false);
+	const void *vector = working_vector(*b->context, value, false);
 	if (vector) {
 		int level =
-			graph::draw_level(layout, graph::hash_vector(vector, graph::vector_size(layout, vector), layout.seed));
+			graph::draw_level(layout, graph::hash_vector(vector, graph::working_size(layout, vector), layout.seed));
 		graph::HeapTid tid = to_heap_tid(heap_tid);
 
 		LWLockMode mode = LW_SHARED;
@@ -186,12 +186,13 @@ void add_row(BuildState *b, ItemPointer heap_tid, Datum value) {
 					 errhint("Increase maintenance_work_mem to speed up builds.")));
 			flush(b);
 		}
-		if (layout.has_codes() && !b->context->projection.center) {
+		if (center_bytes(layout) != 0 && !b->context->model.center) {
+			float *center = reinterpret_cast<float *>(b->shared_parameters);
 			if (!shared->has_center) { // the first row; the lock is held exclusively
-				graph::to_floats(layout, vector, b->shared_center);
+				graph::to_floats(layout, vector, center);
 				shared->has_center = true;
 			}
-			b->context->projection.center = b->shared_center;
+			set_parameters(b->context, center, nullptr);
 		}
 		MemoryContextSwitchTo(old); // the inserters' own tables live as long as the build
 		if (!shared->flushed)
@@ -200,7 +201,7 @@ void add_row(BuildState *b, ItemPointer heap_tid, Datum value) {
 			if (!b->in_buffers) {
 				b->in_buffers =
 					static_cast<graph::Inserter<BufferStore> *>(palloc(sizeof(graph::Inserter<BufferStore>)));
-				b->in_buffers->initialize(&b->buffer_store, &b->context->layout, &b->context->projection, &b->arena,
+				b->in_buffers->initialize(&b->buffer_store, &b->context->layout, &b->context->model, &b->arena,
 										  &b->row_arena);
 				if (b->build_store.slot_block != 0)
 					RelationSetTargetBlock(b->index, b->build_store.slot_block);
@@ -273,20 +274,30 @@ uint32 wanted_pages(const graph::Layout &layout, double rows, bool shared) {
 	if (layout.external)
 		per_row += layout.vector_bytes ? ((layout.vector_bytes + kMaxChunk - 1) / kMaxChunk) * double(BLCKSZ) : BLCKSZ;
 	double wanted = rows * 1.33 * per_row / BLCKSZ * (1 + (layout.slots_per_page > 1 ? 2.0 : 0.5) / layout.m) + 256;
-	double limit = Min(double(maintenance_work_mem) * 1024.0 / (BLCKSZ + 1), double(most_slot_blocks(layout) / 2));
+	double limit = Min(double(maintenance_work_mem) * 1024.0 / double(BuildStore::bytes_per_page(layout)),
+					   double(most_slot_blocks(layout) / 2));
 	return uint32(Max(64.0, shared ? Min(wanted, limit) : limit));
 }
 
-// Without codes there is no center: a sparsevec's has a billion coordinates.
-Size center_size(const graph::Layout &layout) {
-	return layout.has_codes() ? Size(layout.dims) * sizeof(float) : sizeof(float);
+Size parameter_bytes(const graph::Layout &layout) {
+	return center_bytes(layout) + codebook_bytes(layout);
+}
+
+// What training has found, for all processes.
+void store_parameters(const Context *context, BuildShared *shared, char *parameters) {
+	const graph::Layout &layout = context->layout;
+	if (context->model.center) {
+		memcpy(parameters, context->model.center, center_bytes(layout));
+		shared->has_center = true;
+	}
+	memcpy(parameters + center_bytes(layout), context->state, codebook_bytes(layout));
 }
 
 struct ParallelBuild {
 	ParallelContext *pcxt;
 	BuildShared *shared;
 	char *pages;
-	float *center;
+	char *parameters;
 	ParallelTableScanDesc scan;
 	Snapshot snapshot;
 };
@@ -298,15 +309,15 @@ bool begin_parallel(ParallelBuild *p, Relation heap, Relation index, Context *co
 	p->pcxt = CreateParallelContext("ruvector", "ruvector_hnsw_build_worker", workers);
 	p->snapshot = concurrent ? RegisterSnapshot(GetTransactionSnapshot()) : SnapshotAny;
 	Size scan_bytes = table_parallelscan_estimate(heap, p->snapshot);
-	Size page_bytes = BuildStore::memory_for(capacity);
-	Size center_bytes = center_size(context->layout);
+	Size page_bytes = BuildStore::memory_for(context->layout, capacity);
+	Size bytes_of_parameters = Max(parameter_bytes(context->layout), 8);
 	const char *query = debug_query_string ? debug_query_string : "";
 	Size query_bytes = strlen(query) + 1;
 	shm_toc_estimator *e = &p->pcxt->estimator;
 	shm_toc_estimate_chunk(e, BUFFERALIGN(sizeof(BuildShared)));
 	shm_toc_estimate_chunk(e, scan_bytes);
 	shm_toc_estimate_chunk(e, BUFFERALIGN(page_bytes));
-	shm_toc_estimate_chunk(e, center_bytes);
+	shm_toc_estimate_chunk(e, bytes_of_parameters);
 	shm_toc_estimate_chunk(e, query_bytes);
 	shm_toc_estimate_keys(e, 5);
 	InitializeParallelDSM(p->pcxt);
@@ -332,8 +343,9 @@ bool begin_parallel(ParallelBuild *p, Relation heap, Relation index, Context *co
 	p->pages = static_cast<char *>(shm_toc_allocate(toc, BUFFERALIGN(page_bytes)));
 	memset(p->pages + Size(capacity) * BLCKSZ, 0, capacity); // the page locks
 	shm_toc_insert(toc, kKeyPages, p->pages);
-	p->center = static_cast<float *>(shm_toc_allocate(toc, center_bytes));
-	shm_toc_insert(toc, kKeyCenter, p->center);
+	p->parameters = static_cast<char *>(shm_toc_allocate(toc, bytes_of_parameters));
+	store_parameters(context, p->shared, p->parameters);
+	shm_toc_insert(toc, kKeyParameters, p->parameters);
 	char *shared_query = static_cast<char *>(shm_toc_allocate(toc, query_bytes));
 	memcpy(shared_query, query, query_bytes);
 	shm_toc_insert(toc, kKeyQuery, shared_query);
@@ -385,8 +397,9 @@ void finish_index(BuildState *b) {
 	BuildShared *shared = b->shared;
 	if (!shared->flushed)
 		flush(b);
+	write_parameters(b->index, 0, b->shared_parameters, parameter_bytes(b->context->layout), false);
 	if (shared->has_center)
-		write_center(b->index, b->context->layout, b->shared_center, false);
+		mark_center_set(b->index, false);
 	if (shared->entry.level >= 0)
 		raise_entry(b->index, shared->entry.id, shared->entry.level, false);
 }
@@ -398,8 +411,7 @@ graph::Layout plan(Relation index, const Opclass &opclass) {
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("ef_construction must be greater than or equal to 2 * m")));
 	graph::Layout layout;
-	if (!graph::plan_layout(opclass.element, opclass.metric, uint32(dims), uint32(m), uint32(ef_construction),
-							kRotationSeed, kPageBytes, layout))
+	if (!graph::plan_layout(layout_request(opclass, options_of(index), uint32(dims)), kPageBytes, layout))
 		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 						errmsg("a vertex of %d dimensions with m = %d does not fit into a page", dims, m)));
 	return layout;
@@ -416,11 +428,15 @@ IndexBuildResult *hnsw_ambuild(Relation heap, Relation index, IndexInfo *index_i
 	Opclass opclass = index_opclass(index);
 	graph::Layout layout = plan(index, opclass);
 	Context *context = make_context(layout, opclass);
-	uint32 center_blocks = center_block_count(layout);
-	create_meta(index, MAIN_FORKNUM, layout, center_blocks);
+	uint32 parameter_blocks = parameter_block_count(layout);
+	create_meta(index, MAIN_FORKNUM, layout, parameter_blocks);
 
 	double rows = estimate_rows(heap);
 	int workers = wanted_workers(heap, index, rows);
+	if (!layout.is_plain()) {
+		pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, kPhaseTrain);
+		train(heap, index, index_info, context);
+	}
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, kPhaseLoad);
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_TOTAL, int64(rows));
 
@@ -432,10 +448,10 @@ IndexBuildResult *hnsw_ambuild(Relation heap, Relation index, IndexInfo *index_i
 	double heap_tuples;
 	ParallelBuild parallel = {};
 	bool is_parallel =
-		workers > 0 && begin_parallel(&parallel, heap, index, context, center_blocks + 1,
+		workers > 0 && begin_parallel(&parallel, heap, index, context, parameter_blocks + 1,
 									  wanted_pages(layout, rows, true), workers, index_info->ii_Concurrent);
 	if (is_parallel) {
-		prepare(b, parallel.shared, parallel.pages, parallel.center);
+		prepare(b, parallel.shared, parallel.pages, parallel.parameters);
 		scan_share(b, parallel.scan, true);
 		heap_tuples = end_parallel(&parallel, parallel.pcxt->nworkers_launched + 1);
 		// The scans had an IndexInfo each; the caller marks the index as not for older snapshots.
@@ -443,10 +459,12 @@ IndexBuildResult *hnsw_ambuild(Relation heap, Relation index, IndexInfo *index_i
 	} else {
 		BuildShared *shared = static_cast<BuildShared *>(palloc(sizeof(BuildShared)));
 		uint32 capacity = wanted_pages(layout, rows, false);
-		initialize_shared(shared, center_blocks + 1, capacity);
-		char *pages = static_cast<char *>(palloc_extended(BuildStore::memory_for(capacity), MCXT_ALLOC_HUGE));
+		initialize_shared(shared, parameter_blocks + 1, capacity);
+		char *pages = static_cast<char *>(palloc_extended(BuildStore::memory_for(layout, capacity), MCXT_ALLOC_HUGE));
 		memset(pages + Size(capacity) * BLCKSZ, 0, capacity); // the page locks
-		prepare(b, shared, pages, static_cast<float *>(palloc0(center_size(layout))));
+		char *parameters = static_cast<char *>(palloc0(Max(parameter_bytes(layout), 8)));
+		store_parameters(context, shared, parameters);
+		prepare(b, shared, pages, parameters);
 		heap_tuples = table_index_build_scan(heap, index, index_info, true, true, build_callback, b, nullptr);
 	}
 	finish_index(b);
@@ -472,7 +490,12 @@ IndexBuildResult *hnsw_ambuild(Relation heap, Relation index, IndexInfo *index_i
 void hnsw_ambuildempty(Relation index) {
 	Opclass opclass = index_opclass(index);
 	graph::Layout layout = plan(index, opclass);
-	create_meta(index, INIT_FORKNUM, layout, center_block_count(layout));
+	create_meta(index, INIT_FORKNUM, layout, parameter_block_count(layout));
+	if (codebook_bytes(layout) != 0) {
+		Context *context = make_context(layout, opclass);
+		train_without_data(context);
+		write_parameters(index, center_bytes(layout), context->state, codebook_bytes(layout), true, INIT_FORKNUM);
+	}
 }
 
 } // namespace ruvector::am
@@ -494,8 +517,14 @@ void ruvector_hnsw_build_worker(dsm_segment *, shm_toc *toc) {
 	b->heap = heap;
 	b->index = index;
 	b->context = make_context(shared->layout, index_opclass(index));
-	prepare(b, shared, static_cast<char *>(shm_toc_lookup(toc, kKeyPages, false)),
-			static_cast<float *>(shm_toc_lookup(toc, kKeyCenter, false)));
+	char *parameters = static_cast<char *>(shm_toc_lookup(toc, kKeyParameters, false));
+	// A centre that comes with the first row is taken over when it is there.
+	if (!b->context->layout.is_plain())
+		set_parameters(b->context, shared->has_center ? reinterpret_cast<float *>(parameters) : nullptr,
+					   codebook_bytes(b->context->layout) != 0
+						   ? reinterpret_cast<uint8_t *>(parameters) + center_bytes(b->context->layout)
+						   : nullptr);
+	prepare(b, shared, static_cast<char *>(shm_toc_lookup(toc, kKeyPages, false)), parameters);
 	scan_share(b, static_cast<ParallelTableScanDesc>(shm_toc_lookup(toc, kKeyScan, false)), false);
 
 	index_close(index, index_lock);

@@ -28,6 +28,7 @@ struct BuildStore {
 	BuildArea *area;
 	char *pages;
 	std::atomic<uint8_t> *locks; // one per page
+	float *working; // the working forms of coded vectors, one per slot; null: none are kept
 	// This process's own places to add to; 0: none yet.
 	BlockNumber slot_block, chunk_block;
 	uint32 next_slot;
@@ -40,15 +41,26 @@ struct BuildStore {
 		std::atomic<uint8_t> *lock;
 	};
 
-	void initialize(const graph::Layout *l, BuildArea *a, char *memory, std::atomic<uint8_t> *page_locks) {
+	void initialize(const graph::Layout *l, BuildArea *a, char *memory) {
 		layout = l;
 		area = a;
 		pages = memory;
-		locks = page_locks;
+		locks = reinterpret_cast<std::atomic<uint8_t> *>(pages + Size(area->capacity) * BLCKSZ);
+		working = keeps_working(*l) ? reinterpret_cast<float *>(pages + lock_end(area->capacity)) : nullptr;
 		slot_block = chunk_block = 0;
 		next_slot = 0;
 	}
-	static Size memory_for(uint32 capacity) { return Size(capacity) * (BLCKSZ + 1); }
+	// A graph of coarse codes is built with the vectors themselves as long as they fit into memory.
+	static bool keeps_working(const graph::Layout &l) {
+		return l.codec == uint8(graph::Codec::pq) || l.codec == uint8(graph::Codec::binary);
+	}
+	static Size lock_end(uint32 capacity) { return MAXALIGN(Size(capacity) * (BLCKSZ + 1)); }
+	static Size bytes_per_page(const graph::Layout &l) {
+		return BLCKSZ + 1 + (keeps_working(l) ? Size(l.slots_per_page) * l.working_bytes() : 0);
+	}
+	static Size memory_for(const graph::Layout &l, uint32 capacity) {
+		return lock_end(capacity) + Size(capacity) * (bytes_per_page(l) - BLCKSZ - 1);
+	}
 
 	Page page(BlockNumber block) const { return pages + Size(block - area->first_block) * BLCKSZ; }
 	bool in_memory(BlockNumber block) const {
@@ -102,15 +114,20 @@ struct BuildStore {
 		}
 		return scratch;
 	}
-	const void *keep(const void *vector, graph::Arena &arena) const {
-		const char *p = static_cast<const char *>(vector);
+	const void *keep(const void *stored, graph::Arena &arena) const {
+		const char *p = static_cast<const char *>(stored);
 		if (p >= pages && p < pages + Size(area->capacity) * BLCKSZ)
-			return vector;
-		size_t bytes = graph::vector_size(*layout, vector);
+			return stored;
+		size_t bytes = graph::stored_size(*layout, stored);
 		void *copy = arena.allocate(arena.context, bytes);
-		memcpy(copy, vector, bytes);
+		memcpy(copy, stored, bytes);
 		return copy;
 	}
+	float *working_of(graph::NodeId id) const {
+		Size slot = Size(layout->block_of(id) - area->first_block) * layout->slots_per_page + layout->slot_of(id);
+		return working + slot * layout->dims;
+	}
+	const void *exact(graph::NodeId id) const { return working ? working_of(id) : nullptr; }
 
 	uint8_t *open_write(graph::NodeId id, WriteHandle &h) const {
 		h.slot = record(id);
@@ -130,7 +147,7 @@ struct BuildStore {
 	void commit(WriteHandle &h) const { h.lock->store(0, std::memory_order_release); }
 	void discard(WriteHandle &h) const { commit(h); }
 
-	graph::NodeId add(const uint8_t *image) {
+	graph::NodeId add(const uint8_t *image, const void *working_form) {
 		if (slot_block == 0 || next_slot == layout->slots_per_page) {
 			slot_block = new_page(PageKind::slots);
 			next_slot = 0;
@@ -138,6 +155,8 @@ struct BuildStore {
 		uint32 slot = next_slot++;
 		graph::NodeId id = layout->node_id(slot_block, slot);
 		uint8_t *p = page_slot(page(slot_block), *layout, slot);
+		if (working && working_form)
+			memcpy(working_of(id), working_form, layout->working_bytes());
 		memcpy(p, image, layout->slot_size);
 		graph::RecordHeader *header = reinterpret_cast<graph::RecordHeader *>(p);
 		if (header->base == graph::kNoNode)

@@ -68,9 +68,12 @@ struct Walk {
 	char *other_page; // of another one
 	uint8_t *other;   // a record of another page
 	void *vector, *other_vector;
-	Context *context;                       // when edges have codes
+	Context *context;                       // when edges have codes, or vectors are codes
 	float *scratch, *other_rotated, *x_hat; // likewise
-	uint8_t *packed;
+	uint8_t *packed, *other_packed;
+	float *working, *other_working; // coded vectors, decoded
+	void *vector_table, *codec_scratch;
+	codec::VectorQuery vector_query; // of the record's own vector
 };
 
 void *allocate(Size bytes) {
@@ -186,12 +189,10 @@ const char *read_chain(Walk *w, VectorRef ref, void *out, bool mark) {
 	return nullptr;
 }
 
-bool is_zero_half(uint16 x) {
-	return (x & 0x7fff) == 0;
-}
-
 // What is wrong with a stored vector, or null.
 const char *vector_problem(const Layout &layout, const void *vector) {
+	if (!layout.is_plain()) // any bytes are a code
+		return nullptr;
 	switch (Element(layout.element)) {
 	case Element::f32:
 		for (uint32 i = 0; i < layout.dims; i++)
@@ -331,7 +332,7 @@ bool check_page_alone(Walk *w, BlockNumber block) {
 		problem(w, block, -1, "the page's header says that its kind is %u, its end %u", header->pd_prune_xid, kind);
 		return false;
 	}
-	bool parameters = block >= 1 && block <= w->stats->meta.center_blocks;
+	bool parameters = block >= 1 && block <= w->stats->meta.parameter_blocks;
 	if ((kind == uint16(PageKind::meta)) != (block == kMetaBlock) ||
 		(kind == uint16(PageKind::parameters)) != parameters) {
 		problem(w, block, -1, "a page of kind %u is out of place", kind);
@@ -352,7 +353,7 @@ void first_pass(Walk *w) {
 	for (BlockNumber block = 0; block < w->blocks; block++) {
 		copy_page(w, block, w->page);
 		if (PageIsNew(w->page)) { // left by a crash while the index was extended
-			if (block <= w->stats->meta.center_blocks)
+			if (block <= w->stats->meta.parameter_blocks)
 				problem(w, block, -1, "the page is empty");
 			continue;
 		}
@@ -408,13 +409,13 @@ bool length_agrees(const Layout &layout, float length, float exact, const void *
 
 // An edge's code must say where its end is: the estimate of the end's distance from itself is exact up to the rounding
 // of f.
-bool code_agrees(Walk *w, ConstSlot record, uint32 e, const void *own, const void *vector, float exact) {
+bool code_agrees(Walk *w, ConstSlot record, uint32 e, const void *own, const void *vector, float exact, float error) {
 	const Layout &layout = *w->layout;
 	float f = graph::from_bf16(record.f()[e]), a = record.a()[e];
 	if (f == 0 || !std::isfinite(f) || !std::isfinite(a))
 		return true; // the ends coincide, or are too far apart for single precision
-	const codec::EdgeCodec &codec = w->context->projection.codec;
-	graph::project(layout, w->context->projection, vector, w->scratch, w->other_rotated);
+	const codec::EdgeCodec &codec = w->context->model.codec;
+	graph::project(layout, w->context->model, vector, w->scratch, w->other_rotated);
 	codec::load_lane(codec, record.codes(e / graph::kBlockLanes), e % graph::kBlockLanes, w->packed);
 	codec::decode(codec, w->packed, w->x_hat);
 	double dot = simd::kernels->ip_f32(w->x_hat, w->other_rotated, codec.code_dims);
@@ -423,12 +424,37 @@ bool code_agrees(Walk *w, ConstSlot record, uint32 e, const void *own, const voi
 	double square = graph::Metric(layout.metric) == graph::Metric::l2 ? double(exact) : 2.0 * exact - self - own_self;
 	double estimate = double(exact) + a - f * dot;
 	double slack =
-		0.02 * std::fabs(square) + 1e-4 * (std::fabs(a) + std::fabs(f * dot) + std::fabs(self) + std::fabs(own_self));
+		0.02 * std::fabs(square) + error + 1e-4 * (std::fabs(a) + std::fabs(f * dot) + std::fabs(self) + std::fabs(own_self));
 	return !std::isfinite(estimate) || std::fabs(estimate - self) <= slack;
+}
+
+// The code of an edge that holds the neighbour's own must be it.
+bool lane_agrees(Walk *w, ConstSlot record, uint32 e, const void *stored) {
+	const Layout &layout = *w->layout;
+	const codec::EdgeCodec &codec = w->context->model.codec;
+	float a, f;
+	codec::to_lane(w->context->model.vectors, graph::vector_metric(layout), static_cast<const uint8_t *>(stored),
+				   w->packed, a, f);
+	codec::load_lane(codec, record.codes(e / graph::kBlockLanes), e % graph::kBlockLanes, w->other_packed);
+	return memcmp(w->packed, w->other_packed, codec.packed_bytes()) == 0 && record.a()[e] == a &&
+		   record.f()[e] == graph::to_bf16(f);
+}
+
+// How far the distance between the record's own vector and another may be off for the rounding of both: twelve standard
+// errors, and as many for what is stored of it.
+float code_error(Walk *w, const void *stored) {
+	return 24 * codec::estimate(w->vector_query, static_cast<const uint8_t *>(stored)).error;
 }
 
 void check_lengths(Walk *w, BlockNumber block, int slot, ConstSlot record, const void *own) {
 	const Layout &layout = *w->layout;
+	if (!layout.is_plain() && w->context) {
+		const codec::VectorCodec &vectors = w->context->model.vectors;
+		codec::decode(vectors, static_cast<const uint8_t *>(own), w->working, w->codec_scratch);
+		w->vector_query =
+			codec::prepare(vectors, graph::vector_metric(layout), w->working, w->vector_table, w->codec_scratch);
+		own = w->working;
+	}
 	for (uint32 e = 0; e < record.header().degree; e++) {
 		NodeId id = record.ids()[e];
 		if (!is_vertex(note_of(w, id)) || !copy_record(w, id, w->other))
@@ -439,12 +465,28 @@ void check_lengths(Walk *w, BlockNumber block, int slot, ConstSlot record, const
 			continue; // reported where it belongs
 		if (vector_problem(layout, vector) != nullptr)
 			continue;
+		const void *stored = vector;
+		float error = 0;
+		if (!layout.is_plain()) {
+			if (!w->context)
+				continue;
+			error = code_error(w, stored);
+			codec::decode(w->context->model.vectors, static_cast<const uint8_t *>(stored), w->other_working,
+						  w->codec_scratch);
+			vector = w->other_working;
+		}
 		float exact = graph::distance_function(layout)(layout, own, vector);
 		float length = graph::from_bf16(record.lengths()[e]);
-		if (!length_agrees(layout, length, exact, own, vector))
+		if (layout.edge_codes() == graph::EdgeCodes::absolute) {
+			if (!lane_agrees(w, record, e, stored))
+				problem(w, block, slot, "the code of the edge to %u is not that of its end", id);
+		} else if (graph::Codec(layout.codec) != graph::Codec::plain && graph::Codec(layout.codec) != graph::Codec::int8)
+			; // the build knew the vectors themselves: a coarse code does not tell their distance
+		else if (std::fabs(double(length) - double(exact)) > double(error) &&
+				   !length_agrees(layout, length, exact, own, vector))
 			problem(w, block, slot, "the edge to %u has length %g, but the distance is %g", id, double(length),
 					double(exact));
-		else if (layout.has_codes() && w->context && !code_agrees(w, record, e, own, vector, exact))
+		else if (layout.has_codes() && w->context && !code_agrees(w, record, e, own, vector, exact, error))
 			problem(w, block, slot, "the code of the edge to %u does not lead there", id);
 	}
 }
@@ -593,38 +635,26 @@ void third_pass(Walk *w) {
 
 struct HeapCheck {
 	Walk *walk;
-	bool normalize;
+	Context *context;
 	MemoryContext memory;
+	uint8_t *code;
+	void *scratch;
 };
 
-// A vector of norm zero is not in a cosine index.
-bool has_zero_norm(Element element, Datum value) {
-	switch (element) {
-	case Element::f32: {
-		const auto *v = reinterpret_cast<const RuvectorVector *>(PG_DETOAST_DATUM(value));
-		for (int i = 0; i < v->dim; i++)
-			if (double(v->x[i]) * double(v->x[i]) != 0)
-				return false;
-		return true;
-	}
-	case Element::f16: {
-		const auto *v = reinterpret_cast<const RuvectorHalfvec *>(PG_DETOAST_DATUM(value));
-		for (int i = 0; i < v->dim; i++)
-			if (!is_zero_half(v->x[i]))
-				return false;
-		return true;
-	}
-	case Element::sparse: {
-		const auto *v = reinterpret_cast<const RuvectorSparsevec *>(PG_DETOAST_DATUM(value));
-		for (int i = 0; i < v->nnz; i++)
-			if (double(RUVECTOR_SPARSEVEC_VALUES(v)[i]) * double(RUVECTOR_SPARSEVEC_VALUES(v)[i]) != 0)
-				return false;
-		return true;
-	}
-	case Element::bit:
-		break;
-	}
-	return false;
+// A row's vertex must hold the code of the row's vector.
+void check_code(HeapCheck *check, NodeId vertex, const void *vector, ItemPointer tid) {
+	Walk *w = check->walk;
+	if (!copy_record(w, vertex, w->other))
+		return;
+	ConstSlot slot{w->other, w->layout};
+	const void *stored = w->layout->external ? w->other_vector : static_cast<const void *>(slot.vector());
+	if (w->layout->external && read_chain(w, slot.vector_ref(), w->other_vector, false) != nullptr)
+		return; // reported where it belongs
+	codec::encode(check->context->model.vectors, static_cast<const float *>(vector), check->code, check->scratch);
+	if (memcmp(check->code, stored, w->layout->vector_bytes) != 0)
+		problem(w, w->layout->block_of(vertex), int(w->layout->slot_of(vertex)),
+				"the code is not that of the row at (%u,%u)", ItemPointerGetBlockNumber(tid),
+				ItemPointerGetOffsetNumber(tid));
 }
 
 void check_heap_row(Relation, ItemPointer tid, Datum *values, bool *isnull, bool, void *state) {
@@ -633,22 +663,33 @@ void check_heap_row(Relation, ItemPointer tid, Datum *values, bool *isnull, bool
 		return;
 	Walk *w = check->walk;
 	TidNote key = {uint64(ItemPointerGetBlockNumber(tid)) << 16 | ItemPointerGetOffsetNumber(tid), graph::kNoNode};
-	if (w->n_tids > 0 && bsearch(&key, w->tids, w->n_tids, sizeof(TidNote), compare_tids) != nullptr)
+	const auto *found = w->n_tids == 0 ? nullptr
+									   : static_cast<const TidNote *>(
+											 bsearch(&key, w->tids, w->n_tids, sizeof(TidNote), compare_tids));
+	if (found != nullptr && w->layout->is_plain())
 		return;
 	MemoryContext old = MemoryContextSwitchTo(check->memory);
-	bool missing = !check->normalize || !has_zero_norm(Element(w->layout->element), values[0]);
-	MemoryContextSwitchTo(old);
-	MemoryContextReset(check->memory);
-	if (missing)
+	const void *vector = working_vector(*check->context, values[0], false); // null: it is not for the index
+	if (vector != nullptr && found != nullptr)
+		check_code(check, found->owner, vector, tid);
+	else if (vector != nullptr)
 		problem(w, InvalidBlockNumber, -1, "the row at (%u,%u) is not in the index", ItemPointerGetBlockNumber(tid),
 				ItemPointerGetOffsetNumber(tid));
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(check->memory);
 }
 
 // As an index build would scan the table, but with a snapshot: rows that are visible must be indexed by the TID of the
 // root of their HOT chain, which is what the scan hands over.
 void check_heap(Walk *w, Relation heap) {
-	HeapCheck check = {w, w->layout->metric == uint8(Metric::cosine),
-					   AllocSetContextCreate(CurrentMemoryContext, "hnsw check", ALLOCSET_DEFAULT_SIZES)};
+	if (!fits_opclass(*w->layout, index_opclass(w->index)))
+		return; // reported: what a row's vector is cannot be said
+	HeapCheck check = {w, load_context(w->index, w->stats->meta),
+					   AllocSetContextCreate(CurrentMemoryContext, "hnsw check", ALLOCSET_DEFAULT_SIZES), nullptr, nullptr};
+	if (!w->layout->is_plain()) {
+		check.code = static_cast<uint8_t *>(allocate(w->layout->vector_bytes));
+		check.scratch = allocate(codec::scratch_bytes(check.context->model.vectors));
+	}
 	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
 	IndexInfo *info = BuildIndexInfo(w->index);
 	info->ii_Concurrent = true; // by the snapshot
@@ -695,13 +736,22 @@ bool begin_walk(Walk *w, Relation index, Relation heap, IndexStats *stats, Probl
 	w->other = static_cast<uint8_t *>(allocate(w->layout->slot_size));
 	w->vector = allocate(most_vector_bytes(*w->layout));
 	w->other_vector = allocate(most_vector_bytes(*w->layout));
-	if (w->layout->has_codes() && stats->meta.center_set) {
+	if ((w->layout->has_codes() || !w->layout->is_plain()) &&
+		(stats->meta.center_set || center_bytes(*w->layout) == 0)) {
 		w->context = load_context(index, stats->meta);
-		const codec::EdgeCodec &codec = w->context->projection.codec;
+		const codec::EdgeCodec &codec = w->context->model.codec;
 		w->scratch = static_cast<float *>(allocate(sizeof(float) * w->layout->dims + 64));
 		w->other_rotated = static_cast<float *>(allocate(sizeof(float) * codec.rotated_dims + 64));
 		w->x_hat = static_cast<float *>(allocate(sizeof(float) * codec.rotated_dims + 64));
 		w->packed = static_cast<uint8_t *>(allocate(codec.packed_bytes() + 64));
+		w->other_packed = static_cast<uint8_t *>(allocate(codec.packed_bytes() + 64));
+	}
+	if (w->context && !w->layout->is_plain()) {
+		const codec::VectorCodec &vectors = w->context->model.vectors;
+		w->working = static_cast<float *>(allocate(w->layout->working_bytes()));
+		w->other_working = static_cast<float *>(allocate(w->layout->working_bytes()));
+		w->vector_table = allocate(codec::query_bytes(vectors));
+		w->codec_scratch = allocate(codec::scratch_bytes(vectors));
 	}
 	return true;
 }
@@ -709,12 +759,11 @@ bool begin_walk(Walk *w, Relation index, Relation heap, IndexStats *stats, Probl
 void check_meta(Walk *w) {
 	const MetaPage &meta = w->stats->meta;
 	Opclass opclass = index_opclass(w->index);
-	if (meta.layout.element != uint8(opclass.element) || meta.layout.metric != uint8(opclass.metric))
+	if (!fits_opclass(meta.layout, opclass))
 		problem(w, kMetaBlock, -1, "the index was built with another operator class");
-	Size center_bytes = meta.layout.has_codes() ? Size(meta.layout.dims) * sizeof(float) : 0;
-	if (meta.center_blocks != (center_bytes + kPageBytes - 1) / kPageBytes || meta.center_blocks >= w->blocks)
-		problem(w, kMetaBlock, -1, "the index has %u parameter pages", meta.center_blocks);
-	if (meta.layout.has_codes() && !meta.center_set && meta.entry != graph::kNoNode)
+	if (meta.parameter_blocks != parameter_block_count(meta.layout) || meta.parameter_blocks >= w->blocks)
+		problem(w, kMetaBlock, -1, "the index has %u parameter pages", meta.parameter_blocks);
+	if (center_bytes(meta.layout) != 0 && !meta.center_set && meta.entry != graph::kNoNode)
 		problem(w, kMetaBlock, -1, "there are vertices, but no center");
 }
 

@@ -14,46 +14,42 @@ namespace ruvector::am {
 
 namespace {
 
-// What rd_amcache holds: one chunk.
+// What rd_amcache holds, in one chunk: this, then signs, centre and codebook.
 struct CachedContext {
 	graph::Layout layout;
 	Opclass opclass;
 	bool center_set;
 };
 
-Size signs_bytes(const graph::Layout &layout) {
-	return layout.has_codes() ? MAXALIGN(codec::rotation_sign_bytes(layout.dims)) : 0;
+// Whether P(x - center) is wanted: for residual codes of edges, or by the codec.
+bool has_rotation(const graph::Layout &layout) {
+	return layout.edge_codes() == graph::EdgeCodes::residual || graph::Codec(layout.codec) == graph::Codec::binary;
 }
-Size center_bytes(const graph::Layout &layout) {
-	return layout.has_codes() ? Size(layout.dims) * sizeof(float) : 0;
+Size signs_bytes(const graph::Layout &layout) {
+	return has_rotation(layout) ? MAXALIGN(codec::rotation_sign_bytes(layout.dims)) : 0;
+}
+Size parameter_bytes(const graph::Layout &layout) {
+	return center_bytes(layout) + codebook_bytes(layout);
 }
 uint8_t *cached_signs(CachedContext *c) {
 	return reinterpret_cast<uint8_t *>(c) + MAXALIGN(sizeof(CachedContext));
 }
-float *cached_center(CachedContext *c) {
-	return reinterpret_cast<float *>(cached_signs(c) + signs_bytes(c->layout));
+char *cached_parameters(CachedContext *c) {
+	return reinterpret_cast<char *>(cached_signs(c) + signs_bytes(c->layout));
 }
 
-void read_center(Relation index, const graph::Layout &layout, float *center) {
-	Size bytes = center_bytes(layout), done = 0;
+void read_parameters(Relation index, const graph::Layout &layout, char *parameters) {
+	Size bytes = parameter_bytes(layout), done = 0;
 	for (BlockNumber block = 1; done < bytes; block++) {
 		Buffer buffer = ReadBuffer(index, block);
 		LockBuffer(buffer, BUFFER_LOCK_SHARE);
 		Page page = BufferGetPage(buffer);
 		page_check(index, block, page, PageKind::parameters);
 		Size n = Min(bytes - done, kPageBytes);
-		memcpy(reinterpret_cast<char *>(center) + done, PageGetContents(page), n);
+		memcpy(parameters + done, PageGetContents(page), n);
 		done += n;
 		UnlockReleaseBuffer(buffer);
 	}
-}
-
-void set_projection(Context *c, bool center_set) {
-	if (!c->layout.has_codes())
-		return;
-	c->projection.codec = c->layout.edge_codec();
-	c->projection.rotation = {c->layout.dims, c->projection.codec.rotated_dims, c->signs};
-	c->projection.center = center_set ? c->center : nullptr;
 }
 
 CachedContext *cached_context(Relation index, const MetaPage &meta) {
@@ -68,24 +64,56 @@ CachedContext *cached_context(Relation index, const MetaPage &meta) {
 							errmsg("the layout of index \"%s\" is broken: %s", RelationGetRelationName(index), wrong),
 							errhint("Please REINDEX it.")));
 		Opclass opclass = index_opclass(index);
-		if (uint8(opclass.element) != meta.layout.element || uint8(opclass.metric) != meta.layout.metric)
+		if (!fits_opclass(meta.layout, opclass))
 			ereport(ERROR,
 					(errcode(ERRCODE_INDEX_CORRUPTED),
 					 errmsg("index \"%s\" was built with another operator class", RelationGetRelationName(index)),
 					 errhint("Please REINDEX it.")));
-		Size bytes = MAXALIGN(sizeof(CachedContext)) + signs_bytes(meta.layout) + center_bytes(meta.layout);
+		Size bytes = MAXALIGN(sizeof(CachedContext)) + signs_bytes(meta.layout) + parameter_bytes(meta.layout);
 		c = static_cast<CachedContext *>(MemoryContextAllocZero(index->rd_indexcxt, bytes));
 		c->layout = meta.layout;
 		c->opclass = opclass;
-		if (c->layout.has_codes())
+		if (has_rotation(c->layout))
 			codec::make_rotation_signs(c->layout.dims, c->layout.seed, cached_signs(c));
+		if (codebook_bytes(c->layout) != 0) // written by the build
+			read_parameters(index, c->layout, cached_parameters(c));
 		index->rd_amcache = c;
 	}
 	if (meta.center_set && !c->center_set) {
-		read_center(index, c->layout, cached_center(c));
+		read_parameters(index, c->layout, cached_parameters(c));
 		c->center_set = true;
 	}
 	return c;
+}
+
+// The models' memory, in one chunk behind a Context.
+Size model_bytes(const graph::Layout &layout) {
+	return signs_bytes(layout) + MAXALIGN(center_bytes(layout)) +
+		   (layout.is_plain() ? 0 : codec::state_bytes(vector_codec(layout)));
+}
+
+Context *new_context(const graph::Layout &layout, const Opclass &opclass) {
+	char *memory = static_cast<char *>(palloc0(MAXALIGN(sizeof(Context)) + model_bytes(layout)));
+	Context *c = reinterpret_cast<Context *>(memory);
+	c->layout = layout;
+	c->opclass = opclass;
+	c->signs = reinterpret_cast<uint8_t *>(memory + MAXALIGN(sizeof(Context)));
+	c->center = reinterpret_cast<float *>(c->signs + signs_bytes(layout));
+	c->state = reinterpret_cast<uint8_t *>(c->center) + MAXALIGN(center_bytes(layout));
+	if (layout.has_codes())
+		c->model.codec = layout.edge_codec();
+	if (has_rotation(layout))
+		c->model.rotation = {layout.dims, (layout.dims + 3) / 4 * 4, c->signs};
+	if (!layout.is_plain()) {
+		c->model.vectors = vector_codec(layout);
+		c->model.vectors.state = c->state;
+	}
+	return c;
+}
+
+// For tables that kernels read: 64 bytes.
+void *palloc_aligned(Size bytes) {
+	return reinterpret_cast<void *>(TYPEALIGN(64, reinterpret_cast<uintptr_t>(palloc(bytes + 64))));
 }
 
 template <typename T>
@@ -101,74 +129,140 @@ void check_dims(uint32 expected, uint32 actual) {
 
 } // namespace
 
-uint32 center_block_count(const graph::Layout &layout) {
-	return uint32((center_bytes(layout) + kPageBytes - 1) / kPageBytes);
+codec::VectorCodec vector_codec(graph::Codec codec, uint32 dims, uint32 pq_subspaces) {
+	switch (codec) {
+	case graph::Codec::int8:
+		return codec::int8_codec(dims);
+	case graph::Codec::pq:
+		return {codec::VectorCode::pq, 4, uint16(pq_subspaces), dims, nullptr};
+	case graph::Codec::binary:
+		return codec::binary_codec(dims);
+	case graph::Codec::plain:
+		break;
+	}
+	pg_unreachable();
+}
+
+Size center_bytes(const graph::Layout &layout) {
+	return has_rotation(layout) ? Size(layout.dims) * sizeof(float) : 0;
+}
+
+Size codebook_bytes(const graph::Layout &layout) {
+	return graph::Codec(layout.codec) == graph::Codec::pq ? codec::state_bytes(vector_codec(layout)) : 0;
+}
+
+uint32 parameter_block_count(const graph::Layout &layout) {
+	return uint32((parameter_bytes(layout) + kPageBytes - 1) / kPageBytes);
+}
+
+// Subspaces of four bits each: two dimensions in one where there are few, which need more bits each, else four.
+static uint32 planned_subspaces(uint32 dims) {
+	return dims <= 256 ? (dims + 1) / 2 : (dims + 3) / 4;
+}
+
+graph::LayoutRequest layout_request(const Opclass &opclass, const Options &options, uint32 dims) {
+	graph::LayoutRequest request = {
+		working_element(opclass), opclass.metric, dims, uint32(options.m), uint32(options.ef_construction), kRotationSeed};
+	request.codec = opclass.codec;
+	if (opclass.codec != graph::Codec::plain) {
+		if (opclass.codec == graph::Codec::pq)
+			request.pq_subspaces = options.pq_subspaces != 0 ? uint32(Min(options.pq_subspaces, int(dims))) : planned_subspaces(dims);
+		codec::VectorCodec vectors = vector_codec(opclass.codec, dims, request.pq_subspaces);
+		request.code_bytes = uint32(codec::code_bytes(vectors));
+		request.code_groups = uint32(codec::code_nibbles(vectors));
+	}
+	request.compact = Arrangement(options.layout) == Arrangement::compact;
+	request.edge_bits = uint32(options.edge_bits);
+	return request;
+}
+
+void set_parameters(Context *c, const float *center, const uint8_t *codebook) {
+	if (center != nullptr && has_rotation(c->layout)) {
+		if (center != c->center)
+			memcpy(c->center, center, center_bytes(c->layout));
+		c->model.center = c->center;
+	}
+	if (codebook != nullptr)
+		memcpy(c->state, codebook, codebook_bytes(c->layout));
+	if (graph::Codec(c->layout.codec) == graph::Codec::binary) {
+		void *scratch = palloc_aligned(codec::scratch_bytes(c->model.vectors));
+		codec::make_binary_state(c->model.vectors, c->layout.seed, c->model.center, c->state, scratch);
+	}
 }
 
 Context *make_context(const graph::Layout &layout, const Opclass &opclass) {
-	Context *c = static_cast<Context *>(palloc0(sizeof(Context)));
-	c->layout = layout;
-	c->opclass = opclass;
-	if (layout.has_codes()) {
-		c->signs = static_cast<uint8_t *>(palloc(signs_bytes(layout)));
-		c->center = static_cast<float *>(palloc0(center_bytes(layout)));
+	Context *c = new_context(layout, opclass);
+	if (has_rotation(layout))
 		codec::make_rotation_signs(layout.dims, layout.seed, c->signs);
-	}
-	set_projection(c, false);
+	set_parameters(c, nullptr, nullptr);
 	return c;
 }
 
 Context *load_context(Relation index, const MetaPage &meta) {
 	CachedContext *cached = cached_context(index, meta);
-	Size extra = signs_bytes(cached->layout) + center_bytes(cached->layout);
-	char *memory = static_cast<char *>(palloc(MAXALIGN(sizeof(Context)) + extra));
-	Context *c = reinterpret_cast<Context *>(memory);
-	memset(c, 0, sizeof(*c));
-	c->layout = cached->layout;
-	c->opclass = cached->opclass;
-	c->signs = reinterpret_cast<uint8_t *>(memory + MAXALIGN(sizeof(Context)));
-	c->center = reinterpret_cast<float *>(c->signs + signs_bytes(c->layout));
-	memcpy(c->signs, cached_signs(cached), extra);
-	set_projection(c, cached->center_set);
+	Context *c = new_context(cached->layout, cached->opclass);
+	memcpy(c->signs, cached_signs(cached), signs_bytes(c->layout));
+	const char *parameters = cached_parameters(cached);
+	set_parameters(c, cached->center_set ? reinterpret_cast<const float *>(parameters) : nullptr,
+				   codebook_bytes(c->layout) != 0
+					   ? reinterpret_cast<const uint8_t *>(parameters) + center_bytes(c->layout)
+					   : nullptr);
 	return c;
 }
 
-const void *stored_vector(const Context &context, Datum value, bool query) {
+namespace {
+
+// Single-precision elements of a vector or halfvec, normalised where the class wants it: the working form of coded
+// vectors.
+const float *working_floats(const Context &context, Datum value, bool query) {
 	const graph::Layout &layout = context.layout;
-	switch (graph::Element(layout.element)) {
-	case graph::Element::f32: {
+	float *x;
+	const float *given;
+	if (context.opclass.element == graph::Element::f32) {
 		auto *v = detoast<RuvectorVector>(value);
 		check_dims(layout.dims, uint32(v->dim));
+		given = v->x;
 		if (!context.opclass.normalize)
-			return v->x;
-		double norm = 0;
-		for (int i = 0; i < v->dim; i++)
-			norm += double(v->x[i]) * double(v->x[i]);
-		if (norm == 0 && !query)
-			return nullptr;
-		norm = norm > 0 ? sqrt(norm) : 1;
-		float *x = static_cast<float *>(palloc(layout.vector_bytes));
-		for (int i = 0; i < v->dim; i++)
-			x[i] = float(v->x[i] / norm);
-		return x;
-	}
-	case graph::Element::f16: {
+			return given;
+		x = static_cast<float *>(palloc(Size(layout.dims) * sizeof(float)));
+	} else {
 		auto *v = detoast<RuvectorHalfvec>(value);
 		check_dims(layout.dims, uint32(v->dim));
+		x = static_cast<float *>(palloc(Size(layout.dims) * sizeof(float)));
+		simd::kernels->f16_to_f32(v->x, x, layout.dims);
+		given = x;
 		if (!context.opclass.normalize)
+			return x;
+	}
+	double norm = 0;
+	for (uint32 i = 0; i < layout.dims; i++)
+		norm += double(given[i]) * double(given[i]);
+	if (norm == 0 && !query)
+		return nullptr;
+	norm = norm > 0 ? sqrt(norm) : 1;
+	for (uint32 i = 0; i < layout.dims; i++)
+		x[i] = float(given[i] / norm);
+	return x;
+}
+
+} // namespace
+
+const void *working_vector(const Context &context, Datum value, bool query) {
+	const graph::Layout &layout = context.layout;
+	switch (graph::Element(layout.element)) {
+	case graph::Element::f32:
+		return working_floats(context, value, query);
+	case graph::Element::f16: {
+		if (!context.opclass.normalize) {
+			auto *v = detoast<RuvectorHalfvec>(value);
+			check_dims(layout.dims, uint32(v->dim));
 			return v->x;
-		float *x = static_cast<float *>(palloc(Size(v->dim) * sizeof(float)));
-		simd::kernels->f16_to_f32(v->x, x, size_t(v->dim));
-		double norm = 0;
-		for (int i = 0; i < v->dim; i++)
-			norm += double(x[i]) * double(x[i]);
-		if (norm == 0 && !query)
+		}
+		const float *x = working_floats(context, value, query);
+		if (x == nullptr)
 			return nullptr;
-		norm = norm > 0 ? sqrt(norm) : 1;
-		for (int i = 0; i < v->dim; i++)
-			x[i] = float(x[i] / norm);
 		uint16_t *half = static_cast<uint16_t *>(palloc(layout.vector_bytes));
-		simd::kernels->f32_to_f16(x, half, size_t(v->dim));
+		simd::kernels->f32_to_f16(x, half, layout.dims);
 		return half;
 	}
 	case graph::Element::bit: {
@@ -204,7 +298,7 @@ const void *stored_vector(const Context &context, Datum value, bool query) {
 }
 
 const void *zero_vector(const Context &context) {
-	return palloc0(context.layout.vector_bytes ? context.layout.vector_bytes : 4);
+	return palloc0(Max(context.layout.working_bytes(), 4));
 }
 
 graph::Arena context_arena(MemoryContext memory) {

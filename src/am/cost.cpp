@@ -35,7 +35,7 @@
 // so that enable_seqscan = off has its usual effect.
 #include <cmath>
 
-#include "am/hnsw.hpp"
+#include "am/context.hpp"
 #include "ruvector/pg/compat.hpp"
 
 extern "C" {
@@ -73,7 +73,8 @@ Work work_of(const IndexOptInfo *info) {
 	Opclass opclass = {graph::Element::f32, graph::Metric::l2, graph::Codec::plain, false};
 	Oid type = info->opcintype[0];
 	(void)opclass_of_functions(get_opfamily_proc(info->opfamily[0], type, type, 1),
-							   get_opfamily_proc(info->opfamily[0], type, type, 2), &opclass);
+							   get_opfamily_proc(info->opfamily[0], type, type, 2),
+							   get_opfamily_proc(info->opfamily[0], type, type, 4), &opclass);
 
 	int32 dims = -1;
 	if (info->indextlist != NIL) {
@@ -86,20 +87,22 @@ Work work_of(const IndexOptInfo *info) {
 	if (uint32(dims) > max_dimensions(opclass.element))
 		dims = int32(max_dimensions(opclass.element));
 
-	int m = kDefaultM;
+	Options options = {};
+	options.m = kDefaultM;
+	options.ef_construction = kDefaultEfConstruction;
 	if (!info->hypothetical) {
 		Relation index = index_open(info->indexoid, NoLock); // the planner holds a lock
-		m = option_m(index);
+		options = options_of(index);
 		index_close(index, NoLock);
 	}
+	const int m = options.m;
 
 	double exact = opclass.element == graph::Element::sparse ? kSparseOperations
 				   : opclass.element == graph::Element::bit  ? dims / 6400.0
 															 : dims / 400.0;
 	Work work = {0, 1, exact, double(m)};
 	graph::Layout layout;
-	bool planned = graph::plan_layout(opclass.element, opclass.metric, uint32(dims), uint32(m), kDefaultEfConstruction,
-									  0, kPageBytes, layout);
+	bool planned = graph::plan_layout(layout_request(opclass, options, uint32(dims)), kPageBytes, layout);
 	double degree = planned ? layout.degree : 2 * m;
 	double vector_pages = planned && layout.external ? 1 + floor(double(layout.vector_bytes) / kPageBytes) : 0;
 	if (planned && layout.has_codes()) {

@@ -11,24 +11,34 @@ extern "C" {
 
 namespace ruvector::am {
 
-// --- options.cpp: reloptions (m, ef_construction) and the settings hnsw.* ---
+// --- options.cpp: reloptions and the settings hnsw.* ---
 constexpr int kDefaultM = 16, kMinM = 2, kMaxM = 100;
 constexpr int kDefaultEfConstruction = 64, kMinEfConstruction = 4, kMaxEfConstruction = 1000;
 
-constexpr int kMinEfSearch = 1, kMaxEfSearch = 1000;
+constexpr int kDefaultEfSearch = 40, kMinEfSearch = 1, kMaxEfSearch = 1000;
 
 enum IterativeScan { iterative_off = 0, iterative_relaxed = 1, iterative_strict = 2 };
 // Functions, because the variables may be another library's: read them once per scan.
 int setting_ef_search();              // hnsw.ef_search, default 40
+bool ef_search_is_set();              // by anybody: an index's own ef_search does not count then
 int setting_iterative_scan();         // hnsw.iterative_scan, default strict_order
 int setting_max_scan_tuples();        // hnsw.max_scan_tuples, default 20000
 double setting_scan_mem_multiplier(); // hnsw.scan_mem_multiplier, default 1
+
+enum class Arrangement { fast, compact }; // reloption layout: with or without edge codes
 
 struct Options { // the relation's rd_options
 	int32 vl_len_;
 	int m;
 	int ef_construction;
+	int layout;          // Arrangement
+	int edge_bits;       // 0: planned
+	int pq_subspaces;    // 0: planned
+	int ef_search;       // 0: the setting alone counts
+	double oversampling; // 0: the codec's default
+	bool rerank;
 };
+Options options_of(Relation index); // with defaults where the index has none
 int option_m(Relation index);
 int option_ef_construction(Relation index);
 void check_options(Relation index); // raises where they do not go together; for a build
@@ -37,16 +47,25 @@ bytea *hnsw_amoptions(Datum reloptions, bool validate);
 
 // --- validate.cpp: what an operator class means ---
 struct Opclass {
-	graph::Element element;
+	graph::Element element; // of the column's type
 	graph::Metric metric;
 	graph::Codec codec;
 	bool normalize; // cosine: vectors are normalised, and those of zero norm are not indexed
 };
 // Of the index's only column; raises where the class's distance function is not one of ours.
 Opclass index_opclass(Relation index);
-// The same from the class's support functions 1 and 2 (invalid: none), from the catalog alone: false where they are not
-// ours.
-bool opclass_of_functions(Oid distance_function, Oid norm_function, Opclass *opclass);
+// The same from the class's support functions 1, 2 and 4 (invalid: none), from the catalog alone: false where they are
+// not ours.
+bool opclass_of_functions(Oid distance_function, Oid norm_function, Oid codec_function, Opclass *opclass);
+// The working form's element: codes are of single-precision floats.
+inline graph::Element working_element(const Opclass &opclass) {
+	return opclass.codec == graph::Codec::plain ? opclass.element : graph::Element::f32;
+}
+// Whether an index of this layout is one of the operator class.
+inline bool fits_opclass(const graph::Layout &layout, const Opclass &opclass) {
+	return layout.element == uint8(working_element(opclass)) && layout.metric == uint8(opclass.metric) &&
+		   layout.codec == uint8(opclass.codec);
+}
 bool hnsw_amvalidate(Oid opclass_oid);
 // Dimensions of the indexed column from its type modifier; raises pgvector's errors where there are none or too many.
 int index_dimensions(Relation index, const Opclass &opclass);
@@ -83,6 +102,7 @@ char *hnsw_ambuildphasename(int64 phase);
 
 constexpr int64 kPhaseLoad = 2; // PROGRESS_CREATEIDX_SUBPHASE_INITIALIZE is 1
 constexpr int64 kPhaseWrite = 3;
+constexpr int64 kPhaseTrain = 4;
 
 // Of the rotation and the levels: fixed, so that a rebuild or a replica gives the same index.
 constexpr uint64 kRotationSeed = UINT64CONST(0x7276656374);

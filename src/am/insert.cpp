@@ -21,10 +21,10 @@ bool hnsw_aminsert(Relation index, Datum *values, bool *isnull, ItemPointer heap
 	read_meta(index, &meta);
 	Context *context = load_context(index, meta);
 	const graph::Layout &layout = context->layout;
-	const void *vector = stored_vector(*context, values[0], false);
+	const void *vector = working_vector(*context, values[0], false);
 	if (vector) {
 		int level =
-			graph::draw_level(layout, graph::hash_vector(vector, graph::vector_size(layout, vector), layout.seed));
+			graph::draw_level(layout, graph::hash_vector(vector, graph::working_size(layout, vector), layout.seed));
 		LOCKMODE mode = level > meta.entry_level ? ExclusiveLock : ShareLock;
 		LockPage(index, kInsertLock, mode);
 		read_meta(index, &meta); // vacuum may have moved the entry point; another insert may have been the first
@@ -34,14 +34,15 @@ bool hnsw_aminsert(Relation index, Datum *values, bool *isnull, ItemPointer heap
 			LockPage(index, kInsertLock, mode);
 			read_meta(index, &meta);
 		}
-		if (layout.has_codes()) {
+		if (center_bytes(layout) != 0) {
 			if (!meta.center_set) {
-				float *center = static_cast<float *>(palloc(layout.dims * sizeof(float)));
+				float *center = static_cast<float *>(palloc(center_bytes(layout)));
 				graph::to_floats(layout, vector, center);
-				write_center(index, layout, center, true);
+				write_parameters(index, 0, center, center_bytes(layout), true);
+				mark_center_set(index, true);
 				read_meta(index, &meta);
 			}
-			if (!context->projection.center)
+			if (!context->model.center)
 				context = load_context(index, meta);
 		}
 
@@ -49,7 +50,7 @@ bool hnsw_aminsert(Relation index, Datum *values, bool *isnull, ItemPointer heap
 		store.initialize(index, &context->layout, true);
 		graph::Arena arena = context_arena(memory);
 		auto *inserter = static_cast<graph::Inserter<BufferStore> *>(palloc(sizeof(graph::Inserter<BufferStore>)));
-		inserter->initialize(&store, &context->layout, &context->projection, &arena, &arena);
+		inserter->initialize(&store, &context->layout, &context->model, &arena, &arena);
 		graph::Entry entry = {meta.entry, meta.entry_level};
 		graph::HeapTid tid = to_heap_tid(heap_tid);
 		graph::NodeId same = inserter->find(vector, level, entry);

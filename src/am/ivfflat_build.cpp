@@ -4,6 +4,7 @@
 //
 // Nothing is WAL-logged before the end; then all pages are, if the relation needs it.
 #include "am/ivfflat.hpp"
+#include "am/sample.hpp"
 
 #include "ruvector/codec/kmeans.hpp"
 #include "ruvector/simd/kernels.hpp"
@@ -18,7 +19,6 @@ extern "C" {
 #include "commands/progress.h"
 #include "executor/tuptable.h"
 #include "pgstat.h"
-#include "utils/sampling.h"
 #include "utils/tuplesort.h"
 }
 
@@ -42,7 +42,7 @@ struct BuildState {
 	char *samples;
 	uint32 sample_count, sample_capacity;
 	uint64 rows_seen;
-	uint64 random;
+	SampleRandom random;
 
 	// Centroids as stored vectors.
 	char *centroids;
@@ -53,13 +53,6 @@ struct BuildState {
 	TupleTableSlot *slot;
 	double index_tuples;
 };
-
-uint64 next_random(BuildState *b) { // splitmix64
-	uint64 z = b->random += UINT64CONST(0x9e3779b97f4a7c15);
-	z = (z ^ (z >> 30)) * UINT64CONST(0xbf58476d1ce4e5b9);
-	z = (z ^ (z >> 27)) * UINT64CONST(0x94d049bb133111eb);
-	return z ^ (z >> 31);
-}
 
 char *centroid(const BuildState *b, uint32 list) {
 	return b->centroids + list * b->centroid_bytes;
@@ -84,8 +77,7 @@ void add_sample(BuildState *b, Datum value) {
 		sample = b->space == codec::ClusterSpace::spherical && is_zero(x, b->context.layout.dims) ? nullptr : x;
 	}
 	if (sample) {
-		// Each row is in the sample with the same probability (algorithm R).
-		uint64 place = b->rows_seen < b->sample_capacity ? b->rows_seen : next_random(b) % (b->rows_seen + 1);
+		uint64 place = b->random.place(b->rows_seen, b->sample_capacity);
 		if (place < b->sample_capacity)
 			memcpy(b->samples + place * b->sample_bytes, sample, b->sample_bytes);
 		b->rows_seen++;
@@ -114,26 +106,6 @@ void plan_samples(BuildState *b) {
 							   maintenance_work_mem / 1024)));
 }
 
-void take_sample(BuildState *b) {
-	BlockNumber blocks = RelationGetNumberOfBlocks(b->heap);
-	if (b->sample_capacity == 0)
-		return;
-	// A row a block is enough; all blocks where there are not more than that.
-	if (blocks <= b->sample_capacity) {
-		table_index_build_range_scan(b->heap, b->index, b->index_info, false, true, false, 0, blocks, sample_callback,
-									 b, nullptr);
-		return;
-	}
-	BlockSamplerData sampler;
-	BlockSampler_Init(&sampler, blocks, int(b->sample_capacity), uint32(kSeed));
-	while (BlockSampler_HasMore(&sampler)) {
-		CHECK_FOR_INTERRUPTS();
-		BlockNumber block = BlockSampler_Next(&sampler);
-		table_index_build_range_scan(b->heap, b->index, b->index_info, false, true, false, block, 1, sample_callback, b,
-									 nullptr);
-	}
-}
-
 // --- The centroids ---
 
 bool check_interrupts(void *) {
@@ -155,7 +127,7 @@ void make_centroids(BuildState *b) {
 		plan_samples(b);
 		b->samples = static_cast<char *>(
 			palloc_extended(Max(Size(b->sample_capacity) * b->sample_bytes, Size(8)), MCXT_ALLOC_HUGE));
-		take_sample(b);
+		scan_sample(b->heap, b->index, b->index_info, b->sample_capacity, kSeed, sample_callback, b);
 	}
 	char *result = allocate(b->context.lists * b->sample_bytes);
 	codec::KMeans task = {b->space,
@@ -367,7 +339,7 @@ BuildState *begin_build(Relation heap, Relation index, IndexInfo *index_info) {
 													  : codec::ClusterSpace::spherical;
 	b->sample_bytes = codec::kmeans_row_bytes(b->space, b->context.layout.dims);
 	b->centroid_bytes = MAXALIGN(b->context.layout.vector_bytes);
-	b->random = kSeed;
+	b->random.state = kSeed;
 	b->row_memory = AllocSetContextCreate(CurrentMemoryContext, "ivfflat build row", ALLOCSET_DEFAULT_SIZES);
 	return b;
 }

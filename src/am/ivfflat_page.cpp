@@ -64,7 +64,7 @@ const void *ivfflat_vector(const IvfflatContext &context, Datum value, bool quer
 	Context c = {};
 	c.layout = context.layout;
 	c.opclass = context.opclass;
-	return stored_vector(c, value, query);
+	return working_vector(c, value, query);
 }
 
 void ivfflat_page_init(Page page, IvfflatPageKind kind, Size used) {

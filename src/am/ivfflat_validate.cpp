@@ -51,7 +51,7 @@ bool supported(const Opclass &opclass) {
 
 Opclass ivfflat_opclass(Relation index) {
 	Opclass opclass;
-	if (!opclass_of_functions(index_getprocid(index, 1, 1), index_getprocid(index, 1, 2), &opclass) ||
+	if (!opclass_of_functions(index_getprocid(index, 1, 1), index_getprocid(index, 1, 2), InvalidOid, &opclass) ||
 		!supported(opclass))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("type not supported for ivfflat index"),

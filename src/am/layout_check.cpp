@@ -60,6 +60,7 @@ RV_PIN(Layout, a, 30, 2);
 RV_PIN(Layout, f, 32, 2);
 RV_PIN(Layout, codes, 34, 2);
 RV_PIN(Layout, vector, 36, 2);
+RV_PIN(Layout, pq_subspaces, 38, 2);
 RV_PIN(Layout, vector_bytes, 40, 4);
 RV_PIN(Layout, seed, 48, 8);
 
@@ -75,7 +76,7 @@ RV_PIN(MetaPage, layout, 8, 56);
 RV_PIN(MetaPage, entry, 64, 4);
 RV_PIN(MetaPage, entry_level, 68, 2);
 RV_PIN(MetaPage, center_set, 70, 2);
-RV_PIN(MetaPage, center_blocks, 72, 4);
+RV_PIN(MetaPage, parameter_blocks, 72, 4);
 
 RV_PIN_SIZE(ChunkHeader, 16);
 RV_PIN(ChunkHeader, next_block, 0, 4);
@@ -111,7 +112,8 @@ static_assert(int(graph::Element::f32) == 0 && int(graph::Element::f16) == 1 && 
 			  int(graph::Element::sparse) == 3);
 static_assert(int(graph::Metric::l2) == 0 && int(graph::Metric::ip) == 1 && int(graph::Metric::cosine) == 2 &&
 			  int(graph::Metric::l1) == 3 && int(graph::Metric::hamming) == 4 && int(graph::Metric::jaccard) == 5);
-static_assert(int(graph::Codec::plain) == 0);
+static_assert(int(graph::Codec::plain) == 0 && int(graph::Codec::int8) == 1 && int(graph::Codec::pq) == 2 &&
+			  int(graph::Codec::binary) == 3);
 static_assert(int(graph::RecordState::free) == 0 && int(graph::RecordState::live) == 1 &&
 			  int(graph::RecordState::dead) == 2 && int(graph::RecordState::tids) == 3);
 static_assert(int(PageKind::meta) == 1 && int(PageKind::parameters) == 2 && int(PageKind::slots) == 3 &&

@@ -1,9 +1,10 @@
-// am/options.cpp - index options (m, ef_construction; lists) and the settings hnsw.* and ivfflat.*.
+// am/options.cpp - index options (m, ef_construction, layout, ...; lists) and the settings hnsw.* and ivfflat.*.
 //
 // The settings have pgvector's names. If its library was loaded into this backend before ours, they exist already and
 // cannot be defined again; then its variables count, and are read by name. In the other order it is pgvector that
 // refuses to load.
 #include "am/ivfflat.hpp"
+#include "ruvector/pg/compat.hpp"
 
 extern "C" {
 #include "access/reloptions.h"
@@ -24,7 +25,7 @@ struct Setting {
 	bool foreign;
 };
 
-Setting<int> ef_search{"hnsw.ef_search", 40, false};
+Setting<int> ef_search{"hnsw.ef_search", kDefaultEfSearch, false};
 Setting<int> iterative_scan{"hnsw.iterative_scan", iterative_strict, false};
 Setting<int> max_scan_tuples{"hnsw.max_scan_tuples", 20000, false};
 Setting<double> scan_mem_multiplier{"hnsw.scan_mem_multiplier", 1, false};
@@ -32,10 +33,29 @@ Setting<int> probes{"ivfflat.probes", 1, false};
 Setting<int> ivfflat_iterative_scan{"ivfflat.iterative_scan", iterative_off, false};
 Setting<int> max_probes{"ivfflat.max_probes", kMaxLists, false};
 
+// Whether hnsw.ef_search was set by anybody, so that it counts more than an index's own default. The answer travels with
+// the value: PostgreSQL keeps what the check hook gives it beside each value that it may go back to.
+bool ef_search_set = false;
+
+bool check_ef_search(int *, void **extra, GucSource source) {
+	bool *set = static_cast<bool *>(RV_GUC_ALLOCATE(sizeof(bool)));
+	if (set == nullptr)
+		return false;
+	*set = source > PGC_S_DEFAULT;
+	*extra = set;
+	return true;
+}
+
+void assign_ef_search(int, void *extra) {
+	ef_search_set = extra != nullptr && *static_cast<bool *>(extra);
+}
+
 constexpr config_enum_entry kIterativeScanModes[] = {{"off", iterative_off, false},
 													 {"relaxed_order", iterative_relaxed, false},
 													 {"strict_order", iterative_strict, false},
 													 {nullptr, 0, false}};
+relopt_enum_elt_def kArrangements[] = {
+	{"fast", int(Arrangement::fast)}, {"compact", int(Arrangement::compact)}, {nullptr, 0}};
 constexpr config_enum_entry kIvfflatIterativeScanModes[] = {
 	{"off", iterative_off, false}, {"relaxed_order", iterative_relaxed, false}, {nullptr, 0, false}};
 
@@ -78,6 +98,10 @@ int read_mode(const Setting<int> &setting, const config_enum_entry *modes) {
 
 int setting_ef_search() {
 	return read(ef_search, kMinEfSearch, kMaxEfSearch);
+}
+
+bool ef_search_is_set() {
+	return ef_search.foreign ? setting_ef_search() != kDefaultEfSearch : ef_search_set;
 }
 
 int setting_max_scan_tuples() {
@@ -142,13 +166,29 @@ void define_options() {
 	add_int_reloption(option_kind, "ef_construction",
 					  "Number of candidates that an insert keeps while it looks for neighbors", kDefaultEfConstruction,
 					  kMinEfConstruction, kMaxEfConstruction, AccessExclusiveLock);
+	add_enum_reloption(option_kind, "layout", "Whether codes of a vertex's neighbors are kept beside it",
+					   kArrangements, int(Arrangement::fast), "Valid values are \"fast\" and \"compact\".",
+					   AccessExclusiveLock);
+	add_int_reloption(option_kind, "edge_bits", "Bits per dimension of a neighbor's code; 0 lets the index choose", 0,
+					  0, 4, AccessExclusiveLock);
+	add_int_reloption(option_kind, "pq_subspaces",
+					  "Subspaces of the product quantizer, each of four bits; 0 lets the index choose", 0, 0,
+					  int(graph::kMaxDimensions), AccessExclusiveLock);
+	// What a search may do otherwise tomorrow: no lock against searches.
+	add_int_reloption(option_kind, "ef_search", "Default of hnsw.ef_search for this index; 0 for none", 0, 0,
+					  kMaxEfSearch, ShareUpdateExclusiveLock);
+	add_real_reloption(option_kind, "oversampling",
+					   "Candidates per row wanted that a search of codes keeps; 0 lets the index choose", 0, 0, 100,
+					   ShareUpdateExclusiveLock);
+	add_bool_reloption(option_kind, "rerank", "Whether rows found by codes are ordered by their exact distances", true,
+					   ShareUpdateExclusiveLock);
 
 	if (!defined_elsewhere(&ef_search))
 		DefineCustomIntVariable(ef_search.name, "Sets the number of candidates that a search keeps.",
 								"More candidates find more of the true nearest neighbors and take longer. "
 								"Valid range is 1..1000.",
-								&ef_search.value, 40, kMinEfSearch, kMaxEfSearch, PGC_USERSET, 0, nullptr, nullptr,
-								nullptr);
+								&ef_search.value, kDefaultEfSearch, kMinEfSearch, kMaxEfSearch, PGC_USERSET, 0,
+								check_ef_search, assign_ef_search, nullptr);
 	if (!defined_elsewhere(&iterative_scan))
 		DefineCustomEnumVariable(
 			iterative_scan.name, "Sets whether an index scan goes on when its candidates are used up.",
@@ -168,15 +208,38 @@ void define_options() {
 }
 
 bytea *hnsw_amoptions(Datum reloptions, bool validate) {
-	relopt_parse_elt table[2] = {}; // 18 has a field more
-	table[0].optname = "m";
-	table[0].opttype = RELOPT_TYPE_INT;
-	table[0].offset = offsetof(Options, m);
-	table[1].optname = "ef_construction";
-	table[1].opttype = RELOPT_TYPE_INT;
-	table[1].offset = offsetof(Options, ef_construction);
-	return static_cast<bytea *>(
+	static constexpr struct {
+		const char *name;
+		relopt_type type;
+		int offset;
+	} kOptions[] = {
+		{"m", RELOPT_TYPE_INT, offsetof(Options, m)},
+		{"ef_construction", RELOPT_TYPE_INT, offsetof(Options, ef_construction)},
+		{"layout", RELOPT_TYPE_ENUM, offsetof(Options, layout)},
+		{"edge_bits", RELOPT_TYPE_INT, offsetof(Options, edge_bits)},
+		{"pq_subspaces", RELOPT_TYPE_INT, offsetof(Options, pq_subspaces)},
+		{"ef_search", RELOPT_TYPE_INT, offsetof(Options, ef_search)},
+		{"oversampling", RELOPT_TYPE_REAL, offsetof(Options, oversampling)},
+		{"rerank", RELOPT_TYPE_BOOL, offsetof(Options, rerank)},
+	};
+	relopt_parse_elt table[lengthof(kOptions)] = {}; // 18 has a field more
+	for (size_t i = 0; i < lengthof(kOptions); i++) {
+		table[i].optname = kOptions[i].name;
+		table[i].opttype = kOptions[i].type;
+		table[i].offset = kOptions[i].offset;
+	}
+	bytea *result = static_cast<bytea *>(
 		build_reloptions(reloptions, validate, option_kind, sizeof(Options), table, lengthof(table)));
+	const Options *options = reinterpret_cast<const Options *>(result);
+	if (validate && options != nullptr && options->edge_bits == 3)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("invalid value for option \"edge_bits\": %d", options->edge_bits),
+						errdetail("Valid values are 0, 1, 2 and 4.")));
+	if (validate && options != nullptr && options->oversampling != 0 && options->oversampling < 1)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("invalid value for option \"oversampling\": %g", options->oversampling),
+						errdetail("Valid values are 0 and those between 1 and 100.")));
+	return result;
 }
 
 namespace {
@@ -202,14 +265,22 @@ int option_lists(Relation index) {
 	return options != nullptr ? options->lists : kDefaultLists;
 }
 
+Options options_of(Relation index) {
+	if (index->rd_options != nullptr)
+		return *reinterpret_cast<const Options *>(index->rd_options);
+	Options options = {};
+	options.m = kDefaultM;
+	options.ef_construction = kDefaultEfConstruction;
+	options.rerank = true;
+	return options;
+}
+
 int option_m(Relation index) {
-	const auto *options = reinterpret_cast<const Options *>(index->rd_options);
-	return options != nullptr ? options->m : kDefaultM;
+	return options_of(index).m;
 }
 
 int option_ef_construction(Relation index) {
-	const auto *options = reinterpret_cast<const Options *>(index->rd_options);
-	return options != nullptr ? options->ef_construction : kDefaultEfConstruction;
+	return options_of(index).ef_construction;
 }
 
 void check_options(Relation index) {

@@ -1,6 +1,5 @@
 // am/page.cpp - initialises and checks pages.
-#include "am/hnsw.hpp"
-#include "ruvector/graph/distance.hpp"
+#include "am/context.hpp"
 
 extern "C" {
 #include "access/generic_xlog.h"
@@ -46,11 +45,16 @@ void page_check(Relation index, BlockNumber block, Page page, PageKind kind) {
 const char *layout_problem(const graph::Layout &l) {
 	if (graph::distance_function(l) == nullptr)
 		return "its element type and metric do not go together";
-	if (l.codec != uint8(graph::Codec::plain))
+	if (l.codec > uint8(graph::Codec::binary))
 		return "its codec is unknown";
 	if (l.dims < 1 || l.dims > max_dimensions(graph::Element(l.element)))
 		return "its number of dimensions is out of range";
-	uint32 bytes = l.element == uint8(graph::Element::f32)   ? l.dims * 4
+	if (!l.is_plain() && (l.element != uint8(graph::Element::f32) || l.metric > uint8(graph::Metric::cosine)))
+		return "its codec and its metric do not go together";
+	if (l.codec == uint8(graph::Codec::pq) ? l.pq_subspaces < 1 || l.pq_subspaces > l.dims : l.pq_subspaces != 0)
+		return "its codec has an impossible number of subspaces";
+	uint32 bytes = !l.is_plain() ? uint32(codec::code_bytes(vector_codec(l)))
+				   : l.element == uint8(graph::Element::f32)   ? l.dims * 4
 				   : l.element == uint8(graph::Element::f16) ? l.dims * 2
 				   : l.element == uint8(graph::Element::bit) ? (l.dims + 7) / 8
 															 : 0;
@@ -61,7 +65,8 @@ const char *layout_problem(const graph::Layout &l) {
 		Size(l.slot_size) * l.slots_per_page > kPageBytes)
 		return "its records do not fit into a page";
 	if (l.bits != 0 && ((l.bits != 1 && l.bits != 2 && l.bits != 4) || l.code_dims < 4 || l.code_dims % 4 != 0 ||
-						l.code_dims > (l.dims + 3) / 4 * 4 || l.degree % graph::kBlockLanes != 0))
+						l.code_dims > 4 * l.dims || l.degree % 8 != 0 ||
+						(l.degree > graph::kBlockLanes && l.degree % graph::kBlockLanes != 0)))
 		return "its edge codes are impossible";
 	struct {
 		uint32 start, bytes, alignment;
@@ -100,8 +105,8 @@ void read_meta(Relation index, MetaPage *meta) {
 						errhint("Please REINDEX it.")));
 }
 
-void create_meta(Relation index, ForkNumber fork, const graph::Layout &layout, uint32 center_blocks) {
-	for (uint32 block = 0; block <= center_blocks; block++) {
+void create_meta(Relation index, ForkNumber fork, const graph::Layout &layout, uint32 parameter_blocks) {
+	for (uint32 block = 0; block <= parameter_blocks; block++) {
 		LockRelationForExtension(index, ExclusiveLock);
 		Buffer buffer = ReadBufferExtended(index, fork, P_NEW, RBM_NORMAL, nullptr);
 		UnlockRelationForExtension(index, ExclusiveLock);
@@ -116,7 +121,7 @@ void create_meta(Relation index, ForkNumber fork, const graph::Layout &layout, u
 			meta->layout = layout;
 			meta->entry = graph::kNoNode;
 			meta->entry_level = -1;
-			meta->center_blocks = center_blocks;
+			meta->parameter_blocks = parameter_blocks;
 		}
 		MarkBufferDirty(buffer);
 		if (fork == INIT_FORKNUM)
@@ -135,9 +140,9 @@ struct PageChange {
 	Page page;
 };
 
-PageChange begin_change(Relation index, BlockNumber block, bool log) {
+PageChange begin_change(Relation index, BlockNumber block, bool log, ForkNumber fork = MAIN_FORKNUM) {
 	PageChange c;
-	c.buffer = ReadBuffer(index, block);
+	c.buffer = ReadBufferExtended(index, fork, block, RBM_NORMAL, nullptr);
 	LockBuffer(c.buffer, BUFFER_LOCK_EXCLUSIVE);
 	c.state = log ? GenericXLogStart(index) : nullptr;
 	c.page = log ? GenericXLogRegisterBuffer(c.state, c.buffer, 0) : BufferGetPage(c.buffer);
@@ -154,13 +159,17 @@ void finish_change(PageChange &c) {
 
 } // namespace
 
-void write_center(Relation index, const graph::Layout &layout, const float *center, bool log) {
-	Size bytes = Size(layout.dims) * sizeof(float);
-	for (Size done = 0; done < bytes; done += kPageBytes) {
-		PageChange c = begin_change(index, BlockNumber(1 + done / kPageBytes), log);
-		memcpy(PageGetContents(c.page), reinterpret_cast<const char *>(center) + done, Min(bytes - done, kPageBytes));
+void write_parameters(Relation index, Size offset, const void *parameters, Size bytes, bool log, ForkNumber fork) {
+	for (Size done = 0; done < bytes;) {
+		Size at = (offset + done) % kPageBytes, n = Min(bytes - done, kPageBytes - at);
+		PageChange c = begin_change(index, BlockNumber(1 + (offset + done) / kPageBytes), log, fork);
+		memcpy(PageGetContents(c.page) + at, static_cast<const char *>(parameters) + done, n);
 		finish_change(c);
+		done += n;
 	}
+}
+
+void mark_center_set(Relation index, bool log) {
 	PageChange c = begin_change(index, kMetaBlock, log);
 	page_meta(c.page)->center_set = 1;
 	finish_change(c);

@@ -1,6 +1,6 @@
 // am/page.hpp - the pages of an hnsw index. See README.md for the picture.
 //   block 0            metapage
-//   blocks 1..c        parameter pages: the centre of the data, when edges have codes
+//   blocks 1..c        parameter pages: the centre of the data, where vectors are rotated; the codebook of pq
 //   the others         slot pages (vertex records of one size) and chunk pages (parts of vectors too large for a
 //   record)
 #pragma once
@@ -39,8 +39,8 @@ struct MetaPage {
 	graph::Layout layout;
 	uint32 entry;         // NodeId of the entry point's record at entry_level; 0: the index is empty
 	int16 entry_level;    // -1: empty
-	uint16 center_set;    // the parameter pages hold the centre (the first vector that was indexed)
-	uint32 center_blocks; // how many parameter pages follow the metapage
+	uint16 center_set;    // the parameter pages hold the centre
+	uint32 parameter_blocks; // how many parameter pages follow the metapage
 };
 
 // A chunk of a vector on a chunk page (an ordinary page with line pointers); the chain ends with next_block = 0.
@@ -89,9 +89,12 @@ const char *layout_problem(const graph::Layout &l);
 void read_meta(Relation index, MetaPage *meta);
 
 // Writes the metapage and empty parameter pages of a new index; WAL-logged only for the init fork.
-void create_meta(Relation index, ForkNumber fork, const graph::Layout &layout, uint32 center_blocks);
-// Stores the centre (layout.dims floats). `log`: through GenericXLog.
-void write_center(Relation index, const graph::Layout &layout, const float *center, bool log);
+void create_meta(Relation index, ForkNumber fork, const graph::Layout &layout, uint32 parameter_blocks);
+// Stores parameters at an offset in the parameter pages. `log`: through GenericXLog.
+void write_parameters(Relation index, Size offset, const void *parameters, Size bytes, bool log,
+					  ForkNumber fork = MAIN_FORKNUM);
+// Says that the centre has been stored.
+void mark_center_set(Relation index, bool log);
 // Makes a record the entry point if its level is above the present one's.
 void raise_entry(Relation index, graph::NodeId id, int level, bool log);
 // Sets the entry point whatever it was (vacuum); id 0 and level -1 for an empty graph.

@@ -6,7 +6,13 @@
 // already, and strict order has to drop it then. Therefore the farther part of what has been found is held back until
 // the pool has been doubled once more or the graph is exhausted: half of it at first, more as soon as vertices do come
 // late, less while none does.
+//
+// Where the index has codes instead of vectors, the distances of that stream are estimates. It is re-ranked: rows are
+// taken from it and looked up in the table. The nearest of them is returned when it is nearer than the next of the stream
+// can be, its estimated distance less kErrors of its standard errors, or when as many rows as the search has candidates
+// have been looked up and not returned.
 #include "am/buffer_store.hpp"
+#include "am/rerank.hpp"
 
 #include <cmath>
 
@@ -19,7 +25,14 @@ namespace ruvector::am {
 
 namespace {
 
+constexpr float kErrors = 3;
 constexpr double kHoldAtFirst = 2, kLeastHeld = 1.25, kMostHeld = 4;
+
+// A row at its exact distance.
+struct RankedRow {
+	float distance;
+	graph::HeapTid tid;
+};
 
 struct ScanState {
 	MemoryContext memory; // of one rescan
@@ -39,6 +52,15 @@ struct ScanState {
 	graph::List<graph::HeapTid> tids; // of the current hit
 	uint32 next_tid;
 	graph::List<uint32> heap; // positions in search.hits, nearest first
+
+	// Of a scan that is re-ranked.
+	Reranker *reranker;
+	const void *query;
+	graph::List<RankedRow> ranked; // a heap, nearest first
+	uint32 window;                 // rows that are looked up ahead, at most
+	const graph::Hit *next;        // of the stream; null: not taken yet, or there is none
+	bool stream_ended;
+	float last_ranked;
 };
 static_assert(std::is_trivially_destructible_v<ScanState>);
 
@@ -53,7 +75,7 @@ uint32 pool_size(const graph::Layout &layout, uint32 ef) {
 
 // How many rows may be returned at the present ef. Ten are always worth a try: LIMIT 10 is what most people ask for.
 uint32 returnable(const ScanState *s) {
-	if (s->iterative == iterative_off)
+	if (s->iterative == iterative_off || s->reranker != nullptr) // re-ranking makes the order
 		return s->ef;
 	return Max(uint32(double(s->ef) / s->hold), s->widened ? 0 : Min(s->ef, 10));
 }
@@ -74,6 +96,30 @@ void collect(ScanState *s) {
 	}
 }
 
+// Measured: bench/RESULTS.md.
+double default_oversampling(const graph::Layout &layout) {
+	switch (graph::Codec(layout.codec)) {
+	case graph::Codec::plain:
+	case graph::Codec::int8:
+		break;
+	case graph::Codec::pq:
+		return 1.5;
+	case graph::Codec::binary:
+		return 2;
+	}
+	return 1;
+}
+
+// ef: what the session asks for, else what the index has as its own default; more where vectors are codes, because the
+// candidates that belong to the result are spread among more others.
+uint32 search_effort(const Options &options, const graph::Layout &layout) {
+	uint32 ef = uint32(options.ef_search != 0 && !ef_search_is_set() ? options.ef_search : setting_ef_search());
+	if (layout.is_plain())
+		return ef;
+	double oversampling = options.oversampling != 0 ? options.oversampling : default_oversampling(layout);
+	return uint32(double(ef) * oversampling);
+}
+
 void begin_search(IndexScanDesc scan, ScanState *s) {
 	MemoryContext old = MemoryContextSwitchTo(s->memory);
 	MetaPage meta;
@@ -83,13 +129,21 @@ void begin_search(IndexScanDesc scan, ScanState *s) {
 	s->iterative = setting_iterative_scan();
 	ScanKey key = scan->orderByData;
 	const void *query =
-		(key->sk_flags & SK_ISNULL) ? zero_vector(*s->context) : stored_vector(*s->context, key->sk_argument, true);
+		(key->sk_flags & SK_ISNULL) ? zero_vector(*s->context) : working_vector(*s->context, key->sk_argument, true);
+	s->query = query;
 	s->exhausted = meta.entry_level < 0;
+	Options options = options_of(scan->indexRelation);
+	if (!s->context->layout.is_plain() && options.rerank && scan->heapRelation != nullptr) {
+		MemoryContextSwitchTo(GetMemoryChunkContext(s));
+		s->reranker = static_cast<Reranker *>(palloc0(sizeof(Reranker)));
+		s->reranker->begin(scan);
+		MemoryContextSwitchTo(s->memory);
+	}
 	if (!s->exhausted) {
 		s->store.initialize(scan->indexRelation, &s->context->layout, true);
-		s->search.initialize(&s->store, &s->context->layout, &s->context->projection, &s->arena);
+		s->search.initialize(&s->store, &s->context->layout, &s->context->model, &s->arena);
 		s->search.set_query(query);
-		s->ef = uint32(setting_ef_search());
+		s->ef = s->window = search_effort(options, s->context->layout);
 		graph::NodeId entry =
 			graph::descend(s->search, meta.entry, meta.entry_level, 0, Max(graph::kDescentPool, s->ef / 8));
 		s->search.keep_refused = s->iterative != iterative_off;
@@ -193,12 +247,66 @@ const graph::Hit *next_hit(ScanState *s) {
 			return nullptr;
 		std::pop_heap(s->heap.begin(), s->heap.end(), Farther{s->search.hits});
 		const graph::Hit &hit = s->search.hits[s->heap[--s->heap.size]];
-		if (hit.distance < s->last_distance && s->iterative == iterative_strict)
+		if (hit.distance < s->last_distance && s->iterative == iterative_strict && s->reranker == nullptr)
 			continue; // found too late
 		s->returned++;
 		s->last_distance = hit.distance;
 		return &hit;
 	}
+}
+
+struct FartherRow {
+	bool operator()(const RankedRow &a, const RankedRow &b) const { return a.distance > b.distance; }
+};
+
+// Looks the rows of a vertex up.
+void rank(ScanState *s, const graph::Hit &hit) {
+	load_tids(s, hit);
+	for (uint32 i = 0; i < s->tids.size; i++) {
+		ItemPointerData tid;
+		from_heap_tid(s->tids[i], &tid);
+		float distance;
+		if (!s->reranker->distance(*s->context, s->query, tid, &distance))
+			continue;
+		if (distance < s->last_ranked && s->iterative == iterative_strict) {
+			s->window = Min(s->window, UINT32_MAX / 2) * 2; // found too late: look farther ahead
+			continue;
+		}
+		s->ranked.push(s->arena, {distance, s->tids[i]});
+		std::push_heap(s->ranked.begin(), s->ranked.end(), FartherRow{});
+	}
+	s->tids.size = 0;
+}
+
+bool next_ranked(ScanState *s, graph::HeapTid *tid) {
+	for (;;) {
+		CHECK_FOR_INTERRUPTS();
+		if (s->next == nullptr && !s->stream_ended) {
+			s->next = next_hit(s);
+			s->stream_ended = s->next == nullptr;
+		}
+		if (s->ranked.size > 0 &&
+			(s->stream_ended || s->ranked.size >= s->window || s->ranked[0].distance <= s->next->distance - kErrors * s->next->error))
+			break;
+		if (s->stream_ended)
+			return false;
+		graph::Hit hit = *s->next;
+		s->next = nullptr;
+		rank(s, hit);
+	}
+	std::pop_heap(s->ranked.begin(), s->ranked.end(), FartherRow{});
+	const RankedRow &row = s->ranked[--s->ranked.size];
+	s->last_ranked = row.distance;
+	*tid = row.tid;
+	return true;
+}
+
+void end_rerank(ScanState *s) {
+	if (s->reranker == nullptr)
+		return;
+	s->reranker->end();
+	pfree(s->reranker);
+	s->reranker = nullptr;
 }
 
 // One scan at a time gets its memory from here: a context that outlives it and keeps its first block, so that a query
@@ -250,11 +358,12 @@ void hnsw_amrescan(IndexScanDesc scan, ScanKey keys, int, ScanKey orderbys, int)
 	ScanState *s = state_of(scan);
 	MemoryContext memory = s->memory;
 	void *owner = s->owner;
+	end_rerank(s);
 	MemoryContextReset(memory);
 	memset(static_cast<void *>(s), 0, sizeof(*s));
 	s->memory = memory;
 	s->owner = owner;
-	s->last_distance = -HUGE_VALF;
+	s->last_distance = s->last_ranked = -HUGE_VALF;
 	if (keys && scan->numberOfKeys > 0)
 		memmove(scan->keyData, keys, size_t(scan->numberOfKeys) * sizeof(ScanKeyData));
 	if (orderbys && scan->numberOfOrderBys > 0)
@@ -273,6 +382,15 @@ bool hnsw_amgettuple(IndexScanDesc scan, ScanDirection) {
 			elog(ERROR, "non-MVCC snapshots are not supported with hnsw");
 		begin_search(scan, s);
 	}
+	scan->xs_recheck = false;
+	scan->xs_recheckorderby = false;
+	if (s->reranker != nullptr) {
+		graph::HeapTid tid;
+		if (!next_ranked(s, &tid))
+			return false;
+		from_heap_tid(tid, &scan->xs_heaptid);
+		return true;
+	}
 	while (s->next_tid >= s->tids.size) {
 		CHECK_FOR_INTERRUPTS();
 		const graph::Hit *hit = next_hit(s);
@@ -281,13 +399,12 @@ bool hnsw_amgettuple(IndexScanDesc scan, ScanDirection) {
 		load_tids(s, *hit);
 	}
 	from_heap_tid(s->tids[s->next_tid++], &scan->xs_heaptid);
-	scan->xs_recheck = false;
-	scan->xs_recheckorderby = false;
 	return true;
 }
 
 void hnsw_amendscan(IndexScanDesc scan) {
 	ScanState *s = state_of(scan);
+	end_rerank(s);
 	if (s->owner)
 		release_kept_memory(s->owner);
 	else

@@ -301,6 +301,16 @@ void remove_dead_edges(VacuumState *v, MutableSlot slot) {
 	header.degree = uint16(degree);
 }
 
+// A record's vector in both forms, valid until the record that is repaired is done.
+struct KeptVector {
+	const void *working, *stored;
+};
+
+KeptVector keep_vector(VacuumState *v, const uint8_t *slot) {
+	const void *stored = v->store.vector(slot, v->from.vector_scratch);
+	return {v->from.keep_working(stored, nullptr), v->layout->is_plain() ? nullptr : v->store.keep(stored, v->row_arena)};
+}
+
 struct Replacement {
 	float distance;
 	NodeId id;
@@ -330,7 +340,7 @@ void find_replacements(VacuumState *v, NodeId self, ConstSlot record, uint32 wan
 		for (uint32 i = 0; i < degree; i++)
 			slot_occluded[i] = slot.occluded(i);
 		if (v->layout->has_codes()) {
-			float own = v->from.distance(*v->layout, v->from.query, v->store.vector(h.slot, v->from.vector_scratch));
+			float own = v->from.own_distance(v->store.vector(h.slot, v->from.vector_scratch), nullptr);
 			v->from.estimate(slot, own, degree, v->estimates);
 		}
 		v->store.close(h);
@@ -404,15 +414,15 @@ void repair(VacuumState *v, NodeId id, uint32 removed) {
 	MemoryContext old = MemoryContextSwitchTo(v->row_memory);
 	ConstSlot record{v->copy, v->layout};
 	const int level = record.header().level;
-	const void *vector = v->store.keep(v->store.vector(v->copy, v->from.vector_scratch), v->row_arena);
-	v->from.set_query(vector);
+	KeptVector own = keep_vector(v, v->copy);
+	v->from.set_query(own.working);
 	graph::List<Replacement> found;
 	find_replacements(v, id, record, removed, found);
 
 	// Their vectors and the edges to them, before the record is locked.
 	struct NewEdge {
 		graph::Edge edge, back;
-		const void *vector;
+		KeptVector vector;
 		bool taken;
 	};
 	const Size packed_bytes = v->layout->has_codes() ? v->layout->edge_codec().packed_bytes() : 0;
@@ -424,7 +434,7 @@ void repair(VacuumState *v, NodeId id, uint32 removed) {
 			continue;
 		ConstSlot slot{h.slot, v->layout};
 		if (slot.state() == RecordState::live && slot.header().level == level) {
-			edges[n].vector = v->store.keep(v->store.vector(h.slot, v->from.vector_scratch), v->row_arena);
+			edges[n].vector = keep_vector(v, h.slot);
 			edges[n].edge.id = found[i].id;
 			n++;
 		}
@@ -438,12 +448,14 @@ void repair(VacuumState *v, NodeId id, uint32 removed) {
 		if (slot.state() == RecordState::live && slot.header().level == level) {
 			remove_dead_edges(v, slot);
 			for (uint32 i = 0; i < n && slot.header().degree < v->layout->degree; i++) {
-				v->to.set_query(edges[i].vector);
-				float length = v->from.distance(*v->layout, vector, edges[i].vector);
+				const KeptVector &other = edges[i].vector;
+				v->to.set_query(other.working);
+				float length = v->from.distance(*v->layout, own.working, other.working);
 				NodeId end = edges[i].edge.id;
 				uint8_t *packed_back = packed_bytes ? static_cast<uint8_t *>(palloc(packed_bytes)) : nullptr;
-				v->coder.encode(vector, v->from.rotated, edges[i].vector, v->to.rotated, length, edges[i].edge,
-								v->packed, edges[i].back, packed_back);
+				v->coder.encode({own.working, v->from.rotated, own.stored},
+								{other.working, v->to.rotated, other.stored}, length, edges[i].edge, v->packed,
+								edges[i].back, packed_back);
 				edges[i].edge.id = end;
 				distances_to_ends(v, v->to, ConstSlot{p, v->layout}, length);
 				edges[i].taken = graph::link_edge(slot, edges[i].edge, v->estimates, false) != graph::Linked::no;
@@ -578,22 +590,24 @@ void spread(Reach *r) {
 }
 
 // Pins the edge from -> to. The query of v->from is the vector of `to`.
-bool pin(VacuumState *v, NodeId from, NodeId to, int level) {
+bool pin(VacuumState *v, NodeId from, NodeId to, const void *to_stored, int level) {
 	BufferStore::Handle h;
 	if (!v->store.open(from, h))
 		return false;
 	ConstSlot tail{h.slot, v->layout};
 	bool ok = tail.state() == RecordState::live && tail.header().level == level;
-	const void *vector = ok ? v->store.keep(v->store.vector(h.slot, v->from.vector_scratch), v->row_arena) : nullptr;
+	KeptVector tail_vector = {};
+	if (ok)
+		tail_vector = keep_vector(v, h.slot);
 	v->store.close(h);
 	if (!ok)
 		return false;
 	graph::Edge edge = {}, back = {};
-	float length = v->from.distance(*v->layout, vector, v->from.query);
-	if (v->layout->has_codes())
-		graph::project(*v->layout, v->context->projection, vector, v->to.scratch, v->to.rotated);
-	v->coder.encode(vector, v->to.rotated, v->from.query, v->from.rotated, length, edge, v->packed, back,
-					v->packed_back);
+	float length = v->from.distance(*v->layout, tail_vector.working, v->from.query);
+	if (v->layout->edge_codes() == graph::EdgeCodes::residual)
+		graph::project(*v->layout, v->context->model, tail_vector.working, v->to.scratch, v->to.rotated);
+	v->coder.encode({tail_vector.working, v->to.rotated, tail_vector.stored},
+					{v->from.query, v->from.rotated, to_stored}, length, edge, v->packed, back, v->packed_back);
 	edge.id = to;
 	return offer_edge(v, from, level, edge, true) == graph::Linked::pinned;
 }
@@ -612,7 +626,8 @@ void reconnect(Reach *r, NodeId id) {
 	if (live && !is_dead(v, id)) {
 		ConstSlot record{v->copy, v->layout};
 		const int level = record.header().level;
-		v->from.set_query(v->store.keep(v->store.vector(v->copy, v->from.vector_scratch), v->row_arena));
+		KeptVector own = keep_vector(v, v->copy);
+		v->from.set_query(own.working);
 		Replacement near[graph::kMaxDegree];
 		uint32 n = 0;
 		for (uint32 e = 0; e < Min(record.header().degree, v->layout->degree); e++)
@@ -621,7 +636,7 @@ void reconnect(Reach *r, NodeId id) {
 		std::sort(near, near + n, [](const Replacement &a, const Replacement &b) { return a.distance < b.distance; });
 		bool pinned = false;
 		for (uint32 i = 0; i < n && !pinned; i++)
-			pinned = pin(v, near[i].id, id, level);
+			pinned = pin(v, near[i].id, id, own.stored, level);
 		MetaPage meta;
 		read_meta(v->index, &meta);
 		if (!pinned && meta.entry_level >= level && meta.entry != id) {
@@ -633,7 +648,7 @@ void reconnect(Reach *r, NodeId id) {
 			for (uint32 i = 0; i < v->from.hits.size && !pinned; i++) {
 				NodeId hit = v->from.hits[i].id;
 				if (v->from.hits[i].live && hit != id && reached(r, hit))
-					pinned = pin(v, hit, id, level);
+					pinned = pin(v, hit, id, own.stored, level);
 			}
 		}
 		if (pinned) {
@@ -712,9 +727,10 @@ IndexBulkDeleteResult *hnsw_ambulkdelete(IndexVacuumInfo *info, IndexBulkDeleteR
 		settle_upper_levels(v);
 		v->row_memory = AllocSetContextCreate(memory, "hnsw vacuum row", ALLOCSET_DEFAULT_SIZES);
 		v->row_arena = context_arena(v->row_memory);
-		v->from.initialize(&v->store, v->layout, &v->context->projection, &v->arena);
-		v->to.initialize(&v->store, v->layout, &v->context->projection, &v->arena);
-		v->coder.initialize(v->layout, &v->context->projection, v->arena);
+		v->from.initialize(&v->store, v->layout, &v->context->model, &v->arena);
+		v->from.keep_arena = &v->row_arena;
+		v->to.initialize(&v->store, v->layout, &v->context->model, &v->arena);
+		v->coder.initialize(v->layout, &v->context->model, v->arena);
 		v->copy = v->arena.aligned_array<uint8_t>(v->layout->slot_size);
 		v->packed = v->arena.aligned_array<uint8_t>(v->layout->edge_codec().packed_bytes() + 64);
 		v->packed_back = v->arena.aligned_array<uint8_t>(v->layout->edge_codec().packed_bytes() + 64);

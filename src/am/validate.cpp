@@ -24,6 +24,7 @@ extern "C" {
 
 namespace ruvector::am {
 
+using graph::Codec;
 using graph::Element;
 using graph::Metric;
 
@@ -49,9 +50,21 @@ constexpr DistanceSymbol kDistances[] = {
 	{"ruvector_sparsevec_l1_distance", Element::sparse, Metric::l1},
 };
 
+struct CodecSymbol {
+	const char *symbol;
+	Codec codec;
+};
+
+constexpr CodecSymbol kCodecs[] = {
+	{"ruvector_hnsw_int8_codec", Codec::int8},
+	{"ruvector_hnsw_pq_codec", Codec::pq},
+	{"ruvector_hnsw_binary_codec", Codec::binary},
+};
+
 // Strategy 1 is the operator of ORDER BY; there are no others.
 constexpr int kOrderStrategy = 1;
 constexpr int kDistanceFunction = 1, kNormFunction = 2; // in both access methods
+constexpr int kCodecFunction = 4;                       // of hnsw
 
 // "$libdir/ruvector", "ruvector.so", "/usr/lib/.../ruvector": the same library.
 bool is_our_library(const char *path) {
@@ -62,30 +75,30 @@ bool is_our_library(const char *path) {
 	return strncmp(name, kName, length) == 0 && (name[length] == '\0' || name[length] == '.');
 }
 
-// The element and metric of a distance function; false if it is not one of ours. Reads only the catalog.
-bool distance_symbol(Oid function, DistanceSymbol *found) {
+// The C symbol of a function of our library, or null. Reads only the catalog.
+char *our_symbol(Oid function) {
 	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
 	if (!HeapTupleIsValid(tuple))
-		return false;
-	bool result = false;
+		return nullptr;
+	char *symbol = nullptr;
 	bool source_null, library_null;
 	Datum source = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosrc, &source_null);
 	Datum library = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_probin, &library_null);
 	const auto *form = reinterpret_cast<Form_pg_proc>(GETSTRUCT(tuple));
-	if (form->prolang == ClanguageId && !source_null && !library_null) {
-		char *symbol = TextDatumGetCString(source);
-		char *path = TextDatumGetCString(library);
-		if (is_our_library(path))
-			for (const DistanceSymbol &known : kDistances)
-				if (strcmp(symbol, known.symbol) == 0) {
-					*found = known;
-					result = true;
-				}
-		pfree(symbol);
-		pfree(path);
-	}
+	if (form->prolang == ClanguageId && !source_null && !library_null &&
+		is_our_library(TextDatumGetCString(library)))
+		symbol = TextDatumGetCString(source);
 	ReleaseSysCache(tuple);
-	return result;
+	return symbol;
+}
+
+template <typename Known, size_t n>
+const Known *find_symbol(Oid function, const Known (&known)[n]) {
+	const char *symbol = our_symbol(function);
+	for (const Known &k : known)
+		if (symbol != nullptr && strcmp(symbol, k.symbol) == 0)
+			return &k;
+	return nullptr;
 }
 
 } // namespace
@@ -103,19 +116,26 @@ uint32 max_dimensions(Element element) {
 	return kMaxSparseDimensions;
 }
 
-bool opclass_of_functions(Oid distance_function, Oid norm_function, Opclass *opclass) {
-	DistanceSymbol found = {};
-	if (!OidIsValid(distance_function) || !distance_symbol(distance_function, &found))
+bool opclass_of_functions(Oid distance_function, Oid norm_function, Oid codec_function, Opclass *opclass) {
+	const DistanceSymbol *found = OidIsValid(distance_function) ? find_symbol(distance_function, kDistances) : nullptr;
+	if (found == nullptr)
 		return false;
-	opclass->element = found.element;
-	opclass->metric = found.metric;
-	opclass->codec = graph::Codec::plain;
+	opclass->element = found->element;
+	opclass->metric = found->metric;
+	opclass->codec = Codec::plain;
 	opclass->normalize = false;
 	if (OidIsValid(norm_function)) {
-		if (found.metric != Metric::ip) // normalising would change the order
+		if (found->metric != Metric::ip) // normalising would change the order
 			return false;
 		opclass->metric = Metric::cosine;
 		opclass->normalize = true;
+	}
+	if (OidIsValid(codec_function)) {
+		const CodecSymbol *codec = find_symbol(codec_function, kCodecs);
+		bool dense = found->element == Element::f32 || found->element == Element::f16;
+		if (codec == nullptr || !dense || found->metric == Metric::l1)
+			return false;
+		opclass->codec = codec->codec;
 	}
 	return true;
 }
@@ -123,7 +143,7 @@ bool opclass_of_functions(Oid distance_function, Oid norm_function, Opclass *opc
 Opclass index_opclass(Relation index) {
 	Opclass opclass;
 	if (!opclass_of_functions(index_getprocid(index, 1, kDistanceFunction), index_getprocid(index, 1, kNormFunction),
-							  &opclass))
+							  index_getprocid(index, 1, kCodecFunction), &opclass))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("type not supported for hnsw index"),
 				 errdetail("The operator class of index \"%s\" has a distance function that the index does not know.",
@@ -233,18 +253,23 @@ void check_class(Family *family, const char *class_name, Oid family_oid, Oid typ
 								   family->method, kOrderStrategy));
 	Oid distance = get_opfamily_proc(family_oid, type, type, kDistanceFunction);
 	Oid norm = get_opfamily_proc(family_oid, type, type, kNormFunction);
+	Oid codec = family->support == kHnswSupport ? get_opfamily_proc(family_oid, type, type, kCodecFunction) : InvalidOid;
 	Opclass opclass;
 	if (!OidIsValid(distance))
 		RV_COMPLAIN(family, errmsg("operator class \"%s\" of access method %s is missing support function %d",
 								   class_name, family->method, kDistanceFunction));
-	else if (!opclass_of_functions(distance, InvalidOid, &opclass))
+	else if (!opclass_of_functions(distance, InvalidOid, InvalidOid, &opclass))
 		RV_COMPLAIN(family, errmsg("operator class \"%s\" of access method %s has function %s for distances, which the "
 								   "index does not know",
 								   class_name, family->method, format_procedure(distance)));
-	else if (!opclass_of_functions(distance, norm, &opclass))
+	else if (!opclass_of_functions(distance, norm, InvalidOid, &opclass))
 		RV_COMPLAIN(family, errmsg("operator class \"%s\" of access method %s has function %s for norms, but its "
 								   "distance is not an inner product",
 								   class_name, family->method, format_procedure(norm)));
+	else if (!opclass_of_functions(distance, norm, codec, &opclass))
+		RV_COMPLAIN(family, errmsg("operator class \"%s\" of access method %s has function %s for its codec, which does "
+								   "not go with its distance",
+								   class_name, family->method, format_procedure(codec)));
 }
 
 } // namespace
@@ -309,6 +334,17 @@ RV_FUNCTION(ruvector_hnsw_bit_support) {
 }
 RV_FUNCTION(ruvector_hnsw_sparsevec_support) {
 	return pointer_to(kSparsevecSupport);
+}
+
+// Support function 4 names the codec of an operator class; it is known by its symbol and never called by the index.
+RV_FUNCTION(ruvector_hnsw_int8_codec) {
+	PG_RETURN_POINTER(nullptr);
+}
+RV_FUNCTION(ruvector_hnsw_pq_codec) {
+	PG_RETURN_POINTER(nullptr);
+}
+RV_FUNCTION(ruvector_hnsw_binary_codec) {
+	PG_RETURN_POINTER(nullptr);
 }
 
 } // namespace ruvector::am

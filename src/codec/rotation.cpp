@@ -110,4 +110,20 @@ void rotate(const Rotation &rotation, const float *x, float *y) noexcept {
 	}
 }
 
+// The steps of rotate in the opposite order; each is its own inverse.
+void unrotate(const Rotation &rotation, float *y) noexcept {
+	const simd::KernelTable &simd = *simd::kernels;
+	const uint32_t d = rotation.rotated_dims, n = power_of_two_below(d), half = d / 2, rest = d - n;
+	const float root = static_cast<float>(std::sqrt(0.5)), scale = static_cast<float>(1.0 / std::sqrt(double(n)));
+	for (uint32_t round = kRounds; round-- > 0;) {
+		if (rest > 0)
+			mix(y, y + half, half, root, root);
+		float *transformed = round % 2 == 0 ? y : y + rest;
+		simd.hadamard(transformed, n);
+		for (uint32_t i = 0; i < n; i++)
+			transformed[i] *= scale;
+		simd.flip_signs(y, rotation.signs + round * round_sign_bytes(d), d);
+	}
+}
+
 } // namespace ruvector::codec

@@ -1,4 +1,4 @@
-// graph/distance.cpp - exact distances between stored vectors.
+// graph/distance.cpp - exact distances between vectors in their working form.
 #include "ruvector/graph/distance.hpp"
 
 #include <cmath>
@@ -79,15 +79,19 @@ DistanceFunction distance_function(const Layout &layout) noexcept {
 	return layout.element < 4 && layout.metric < 6 ? table[layout.element][layout.metric] : nullptr;
 }
 
-size_t vector_size(const Layout &layout, const void *vector) noexcept {
+size_t working_size(const Layout &layout, const void *vector) noexcept {
 	if (Element(layout.element) != Element::sparse)
-		return layout.vector_bytes;
+		return layout.working_bytes();
 	return 4 + 8 * size_t(*static_cast<const int32_t *>(vector));
+}
+
+size_t stored_size(const Layout &layout, const void *stored) noexcept {
+	return layout.is_plain() ? working_size(layout, stored) : layout.vector_bytes;
 }
 
 void to_floats(const Layout &layout, const void *vector, float *out) noexcept {
 	if (Element(layout.element) == Element::f32)
-		std::memcpy(out, vector, layout.vector_bytes);
+		std::memcpy(out, vector, size_t(layout.dims) * 4);
 	else
 		simd::kernels->f16_to_f32(f16(vector), out, layout.dims);
 }
@@ -112,10 +116,12 @@ uint64_t hash_vector(const void *vector, size_t bytes, uint64_t seed) noexcept {
 }
 
 // The share of vertices with an upper record is the paper's 1 / m. Where a record takes a whole page it is 1 / (4 m):
-// one page in 64 by default; lists of 2 m edges on every level make up for it.
+// one page in 64 by default; lists of 2 m edges on every level make up for it. The same where vectors are codes, whose
+// purpose is to be small.
 int draw_level(const Layout &layout, uint64_t hash) noexcept {
 	double u = (double(hash >> 11) + 0.5) * 0x1p-53;
-	int level = int(-std::log(u) / std::log((layout.slots_per_page > 1 ? 1.0 : 4.0) * layout.m));
+	bool many = layout.slots_per_page > 1 && layout.is_plain();
+	int level = int(-std::log(u) / std::log((many ? 1.0 : 4.0) * layout.m));
 	return level < kMaxLevel ? level : kMaxLevel;
 }
 

@@ -65,31 +65,38 @@ size_t place(Layout &l, size_t page_bytes, bool external, uint32_t bits, uint32_
 
 } // namespace
 
-bool plan_layout(Element element, Metric metric, uint32_t dims, uint32_t m, uint32_t ef_construction, uint64_t seed,
-				 size_t page_bytes, Layout &l) noexcept {
+bool plan_layout(const LayoutRequest &r, size_t page_bytes, Layout &l) noexcept {
 	std::memset(&l, 0, sizeof(l));
-	l.element = uint8_t(element);
-	l.metric = uint8_t(metric);
-	l.codec = uint8_t(Codec::plain);
-	l.dims = dims;
-	l.m = uint16_t(m);
-	l.ef_construction = uint16_t(ef_construction);
-	l.seed = seed;
-	l.vector_bytes = element_bytes(element, dims);
+	l.element = uint8_t(r.element);
+	l.metric = uint8_t(r.metric);
+	l.codec = uint8_t(r.codec);
+	l.dims = r.dims;
+	l.m = uint16_t(r.m);
+	l.ef_construction = uint16_t(r.ef_construction);
+	l.seed = r.seed;
+	l.pq_subspaces = uint16_t(r.pq_subspaces);
+	l.vector_bytes = l.is_plain() ? element_bytes(r.element, r.dims) : r.code_bytes;
 
-	bool dense = element == Element::f32 || element == Element::f16;
-	bool coded = dense && (metric == Metric::l2 || metric == Metric::ip || metric == Metric::cosine);
-	if (!coded) {
-		l.degree = uint16_t(2 * m);
-		return (element != Element::sparse && place(l, page_bytes, false, 0, 0)) || place(l, page_bytes, true, 0, 0);
-	}
+	bool dense = r.element == Element::f32 || r.element == Element::f16;
+	bool coded = dense && (r.metric == Metric::l2 || r.metric == Metric::ip || r.metric == Metric::cosine);
+	auto place_without_codes = [&] {
+		l.degree = uint16_t(2 * r.m);
+		return (l.vector_bytes != 0 && place(l, page_bytes, false, 0, 0)) || place(l, page_bytes, true, 0, 0);
+	};
+	if (!coded || r.compact)
+		return place_without_codes();
 
-	l.degree = uint16_t(align(2 * m, kBlockLanes));
-	uint32_t rotated_dims = uint32_t(align(dims, 4));
-	// Few dimensions need more bits each, and cost little.
-	double factor = dims <= 64 ? 3 : dims <= 192 ? 2.25 : 2;
-	size_t budget = size_t(factor * double(plain_bytes(l.vector_bytes, m, page_bytes)));
-	uint32_t most_bits = dims <= 192 ? 4 : dims <= 384 ? 2 : 1;
+	l.degree = uint16_t(align(2 * r.m, 2 * r.m <= kBlockLanes ? 8 : kBlockLanes));
+	if (r.codec == Codec::pq || r.codec == Codec::binary)
+		// A neighbour's code has the size it has: if the list does not fit a page, the neighbours' pages are read instead.
+		return place(l, page_bytes, false, 1, r.code_groups * 4) || place_without_codes();
+	uint32_t rotated_dims = uint32_t(align(r.dims, 4));
+	if (r.edge_bits != 0 && place(l, page_bytes, false, r.edge_bits, rotated_dims))
+		return true;
+	// Few dimensions need more bits each, and cost little. Whoever takes int8 wants a smaller index.
+	double factor = (r.dims <= 64 ? 3 : r.dims <= 192 ? 2.25 : 2) * (r.codec == Codec::int8 ? 0.75 : 1);
+	size_t budget = size_t(factor * double(plain_bytes(element_bytes(r.element, r.dims), r.m, page_bytes)));
+	uint32_t most_bits = r.dims <= 192 ? 4 : r.dims <= 384 ? 2 : 1;
 	for (uint32_t bits = most_bits; bits >= 1; bits /= 2)
 		if (place(l, page_bytes, false, bits, rotated_dims) && page_bytes / l.slots_per_page <= budget)
 			return true;

@@ -108,6 +108,39 @@ struct Avx512 {
 		jaccard_with([](__m512i x) noexcept { return popcount64(x); }, a, b, n, common, any);
 	}
 
+	static uint32_t dot_u8(const uint8_t *a, const uint8_t *b, size_t n) noexcept {
+		const __m512i zero = _mm512_setzero_si512();
+		__m512i s0 = zero, s1 = zero;
+		for (size_t i = 0; i < n; i += 64) {
+			__m512i x = load_bytes(a + i, n - i), y = load_bytes(b + i, n - i);
+			s0 = _mm512_add_epi32(s0, _mm512_madd_epi16(_mm512_unpacklo_epi8(x, zero), _mm512_unpacklo_epi8(y, zero)));
+			s1 = _mm512_add_epi32(s1, _mm512_madd_epi16(_mm512_unpackhi_epi8(x, zero), _mm512_unpackhi_epi8(y, zero)));
+		}
+		return static_cast<uint32_t>(_mm512_reduce_add_epi32(_mm512_add_epi32(s0, s1)));
+	}
+
+	template <class Popcount>
+	static int32_t plane_dot_with(Popcount popcount, const uint8_t *x, const uint8_t *planes, size_t count,
+								  size_t n) noexcept {
+		__m512i s = _mm512_setzero_si512();
+		for (size_t i = 0; i < n; i += 64) {
+			const __m512i bits = load_bytes(x + i, n - i);
+			const uint8_t *plane = planes + i;
+			const auto weighted = [=](size_t p) noexcept {
+				return _mm512_slli_epi64(popcount(_mm512_and_si512(bits, load_bytes(plane + p * n, n - i))),
+										 static_cast<unsigned>(p));
+			};
+			for (size_t p = 0; p + 1 < count; ++p)
+				s = _mm512_add_epi64(s, weighted(p));
+			s = _mm512_sub_epi64(s, weighted(count - 1));
+		}
+		return static_cast<int32_t>(_mm512_reduce_add_epi64(s));
+	}
+
+	static int32_t plane_dot(const uint8_t *x, const uint8_t *planes, size_t count, size_t n) noexcept {
+		return plane_dot_with([](__m512i v) noexcept { return popcount64(v); }, x, planes, count, n);
+	}
+
 	// 16 lanes of fastscan. The looked-up bytes are added as 16-bit numbers: `all` gets odd * 256 + even modulo 2^16,
 	// `odd` the odd bytes alone, so that even is the difference. Each 128-bit quarter sums its own rows.
 	struct Lanes {

@@ -7,7 +7,7 @@
 //   store_half(p, x)             the reverse
 //   swap<h>(x)                   exchanges element i with element i ^ h, h = 1, 2, 4 ... width / 2
 //   flip(x, bits)                negates the elements whose bit is set (bit i: element i)
-//   hamming, jaccard, fastscan   as in KernelTable
+//   hamming, jaccard, fastscan, dot_u8, plane_dot   as in KernelTable
 // All is in an anonymous namespace and nothing of std:: is instantiated: files with different -m flags include this,
 // and a function of the same name in two of them would be one weak symbol (scripts/check_arch.sh looks for such).
 #pragma once
@@ -270,6 +270,8 @@ constexpr KernelTable make_table(Level level, const char *name) noexcept {
 		Isa::hamming,
 		Isa::jaccard,
 		Isa::fastscan,
+		Isa::dot_u8,
+		Isa::plane_dot,
 		hadamard<Isa>,
 		flip_signs<Isa>,
 	};

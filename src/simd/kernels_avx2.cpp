@@ -61,12 +61,17 @@ struct Avx2 {
 		return static_cast<uint64_t>(_mm_cvtsi128_si64(s)) + static_cast<uint64_t>(_mm_extract_epi64(s, 1));
 	}
 
+	static __m128i load_bytes16(const uint8_t *p, size_t n) noexcept {
+		if (n >= 16)
+			return _mm_loadu_si128(reinterpret_cast<const __m128i *>(p));
+		return _mm_set_epi64x(static_cast<long long>(n > 8 ? load_up_to_8(p + 8, n - 8) : 0),
+							  static_cast<long long>(load_up_to_8(p, n < 8 ? n : 8)));
+	}
+
 	static __m256i load_bytes(const uint8_t *p, size_t n) noexcept {
 		if (n >= 32)
 			return _mm256_loadu_si256(reinterpret_cast<const __m256i *>(p));
-		uint8_t tail[32] = {0};
-		std::memcpy(tail, p, n);
-		return _mm256_loadu_si256(reinterpret_cast<const __m256i *>(tail));
+		return _mm256_set_m128i(n > 16 ? load_bytes16(p + 16, n - 16) : _mm_setzero_si128(), load_bytes16(p, n));
 	}
 
 	static uint64_t hamming(const uint8_t *a, const uint8_t *b, size_t n) noexcept {
@@ -159,6 +164,51 @@ struct Avx2 {
 		}
 		low.store(out);
 		high.store(out + 16);
+	}
+
+	// Widened to 16 bits: maddubs would saturate (255 * 127 * 2 > 32767).
+	static __m256i add_products(__m256i s, __m256i a, __m256i b) noexcept {
+		return _mm256_add_epi32(s, _mm256_madd_epi16(a, b));
+	}
+
+	static __m256i widen16(const uint8_t *p) noexcept {
+		return _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i *>(p)));
+	}
+
+	static uint32_t dot_u8(const uint8_t *a, const uint8_t *b, size_t n) noexcept {
+		const __m256i zero = _mm256_setzero_si256();
+		__m256i s0 = zero, s1 = zero;
+		size_t i = 0;
+		for (; i + 32 <= n; i += 32) {
+			s0 = add_products(s0, widen16(a + i), widen16(b + i));
+			s1 = add_products(s1, widen16(a + i + 16), widen16(b + i + 16));
+		}
+		if (i < n) {
+			__m256i x = load_bytes(a + i, n - i), y = load_bytes(b + i, n - i);
+			s0 = add_products(s0, _mm256_unpacklo_epi8(x, zero), _mm256_unpacklo_epi8(y, zero));
+			s1 = add_products(s1, _mm256_unpackhi_epi8(x, zero), _mm256_unpackhi_epi8(y, zero));
+		}
+		s0 = _mm256_add_epi32(s0, s1);
+		uint32_t s[4];
+		_mm_storeu_si128(reinterpret_cast<__m128i *>(s),
+						 _mm_add_epi32(_mm256_castsi256_si128(s0), _mm256_extracti128_si256(s0, 1)));
+		return (s[0] + s[1]) + (s[2] + s[3]);
+	}
+
+	static int32_t plane_dot(const uint8_t *x, const uint8_t *planes, size_t count, size_t n) noexcept {
+		__m256i s = _mm256_setzero_si256();
+		for (size_t i = 0; i < n; i += 32) {
+			const __m256i bits = load_bytes(x + i, n - i);
+			const uint8_t *plane = planes + i;
+			const auto weighted = [=](size_t p) noexcept {
+				return _mm256_sll_epi64(popcount(_mm256_and_si256(bits, load_bytes(plane + p * n, n - i))),
+										_mm_cvtsi32_si128(static_cast<int>(p)));
+			};
+			for (size_t p = 0; p + 1 < count; ++p)
+				s = _mm256_add_epi64(s, weighted(p));
+			s = _mm256_sub_epi64(s, weighted(count - 1));
+		}
+		return static_cast<int32_t>(sum64(s));
 	}
 };
 

@@ -69,6 +69,28 @@ struct Neon {
 		*any = vaddvq_u64(either);
 	}
 
+	static uint32_t dot_u8(const uint8_t *a, const uint8_t *b, size_t n) noexcept {
+		uint32x4_t s = vdupq_n_u32(0);
+		for (size_t i = 0; i < n; i += 16) {
+			uint8x16_t x = load_bytes(a + i, n - i), y = load_bytes(b + i, n - i);
+			s = vpadalq_u16(s, vmull_u8(vget_low_u8(x), vget_low_u8(y)));
+			s = vpadalq_u16(s, vmull_high_u8(x, y));
+		}
+		return vaddvq_u32(s);
+	}
+
+	static int32_t plane_dot(const uint8_t *x, const uint8_t *planes, size_t count, size_t n) noexcept {
+		int32_t s = 0;
+		for (size_t p = 0; p < count; ++p, planes += n) {
+			uint64x2_t bits = vdupq_n_u64(0);
+			for (size_t i = 0; i < n; i += 16)
+				bits = vaddq_u64(bits, popcount(vandq_u8(load_bytes(x + i, n - i), load_bytes(planes + i, n - i))));
+			const int32_t sum = static_cast<int32_t>(vaddvq_u64(bits) << p);
+			s += p + 1 < count ? sum : -sum;
+		}
+		return s;
+	}
+
 	// 16 lanes of fastscan.
 	struct Lanes {
 		uint16x8_t low = vdupq_n_u16(0), high = vdupq_n_u16(0);

@@ -81,6 +81,23 @@ void jaccard(const uint8_t *a, const uint8_t *b, size_t n, uint64_t *common, uin
 	*any = either;
 }
 
+uint32_t dot_u8(const uint8_t *a, const uint8_t *b, size_t n) noexcept {
+	uint32_t s = 0;
+	for (size_t i = 0; i < n; ++i)
+		s += uint32_t{a[i]} * b[i];
+	return s;
+}
+
+int32_t plane_dot(const uint8_t *x, const uint8_t *planes, size_t count, size_t n) noexcept {
+	int32_t s = 0;
+	for (size_t p = 0; p < count; ++p, planes += n) {
+		int32_t weight = p + 1 < count ? 1 << p : -(1 << p);
+		for (size_t i = 0; i < n; i += 8)
+			s += weight * static_cast<int32_t>(popcount(load_bytes(x + i, n - i) & load_bytes(planes + i, n - i)));
+	}
+	return s;
+}
+
 void hadamard(float *x, size_t n) noexcept {
 	for (size_t h = 1; h < n; h *= 2)
 		for (size_t i = 0; i < n; i += 2 * h)
@@ -99,9 +116,9 @@ void flip_signs(float *x, const uint8_t *signs, size_t n) noexcept {
 } // namespace
 
 constexpr KernelTable kScalarTable = {
-	Level::scalar,  "scalar",     distance<L2sq>,  distance<Ip>,     distance<L1>, cosine<float>,
-	distance<L2sq>, distance<Ip>, distance<L1>,    cosine<uint16_t>, f16_to_f32,   f32_to_f16,
-	hamming,        jaccard,      fastscan_lookup, hadamard,         flip_signs,
+	Level::scalar,   "scalar",     distance<L2sq>,   distance<Ip>, distance<L1>, cosine<float>, distance<L2sq>,
+	distance<Ip>,    distance<L1>, cosine<uint16_t>, f16_to_f32,   f32_to_f16,   hamming,       jaccard,
+	fastscan_lookup, dot_u8,       plane_dot,        hadamard,     flip_signs,
 };
 
 } // namespace ruvector::simd

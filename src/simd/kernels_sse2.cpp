@@ -76,9 +76,8 @@ struct Sse2 {
 	static __m128i load_bytes(const uint8_t *p, size_t n) noexcept {
 		if (n >= 16)
 			return _mm_loadu_si128(reinterpret_cast<const __m128i *>(p));
-		uint8_t tail[16] = {0};
-		std::memcpy(tail, p, n);
-		return _mm_loadu_si128(reinterpret_cast<const __m128i *>(tail));
+		return _mm_set_epi64x(static_cast<long long>(n > 8 ? load_up_to_8(p + 8, n - 8) : 0),
+							  static_cast<long long>(load_up_to_8(p, n < 8 ? n : 8)));
 	}
 
 	static uint64_t hamming(const uint8_t *a, const uint8_t *b, size_t n) noexcept {
@@ -102,6 +101,32 @@ struct Sse2 {
 	static void fastscan(const uint8_t *codes, size_t rows, size_t row_bytes, const uint8_t *lut,
 						 uint32_t *out) noexcept {
 		fastscan_lookup(codes, rows, row_bytes, lut, out);
+	}
+
+	static uint32_t dot_u8(const uint8_t *a, const uint8_t *b, size_t n) noexcept {
+		const __m128i zero = _mm_setzero_si128();
+		__m128i s0 = zero, s1 = zero;
+		for (size_t i = 0; i < n; i += 16) {
+			__m128i x = load_bytes(a + i, n - i), y = load_bytes(b + i, n - i);
+			s0 = _mm_add_epi32(s0, _mm_madd_epi16(_mm_unpacklo_epi8(x, zero), _mm_unpacklo_epi8(y, zero)));
+			s1 = _mm_add_epi32(s1, _mm_madd_epi16(_mm_unpackhi_epi8(x, zero), _mm_unpackhi_epi8(y, zero)));
+		}
+		uint32_t s[4];
+		_mm_storeu_si128(reinterpret_cast<__m128i *>(s), _mm_add_epi32(s0, s1));
+		return (s[0] + s[1]) + (s[2] + s[3]);
+	}
+
+	static int32_t plane_dot(const uint8_t *x, const uint8_t *planes, size_t count, size_t n) noexcept {
+		int32_t s = 0;
+		for (size_t p = 0; p < count; ++p, planes += n) {
+			__m128i bits = _mm_setzero_si128();
+			for (size_t i = 0; i < n; i += 16)
+				bits = _mm_add_epi64(bits,
+									 popcount(_mm_and_si128(load_bytes(x + i, n - i), load_bytes(planes + i, n - i))));
+			const int32_t sum = static_cast<int32_t>(sum64(bits) << p);
+			s += p + 1 < count ? sum : -sum;
+		}
+		return s;
 	}
 };
 

@@ -109,7 +109,7 @@ NodeId enter(MemGraph &g, Search<MemStore> &search, const void *query) {
 double recall_at_10(MemGraph &g, Pool &pool, const Data &data, const Data &queries, uint32_t ef) {
 	Arena arena = pool.arena();
 	Search<MemStore> search;
-	search.initialize(&g.store, &g.layout, &g.projection, &arena);
+	search.initialize(&g.store, &g.layout, &g.model, &arena);
 	DistanceFunction distance = distance_function(g.layout);
 	double found = 0;
 	for (uint32_t q = 0; q < queries.n; q++) {
@@ -145,10 +145,10 @@ void check_invariants(MemGraph &g, Pool &pool) {
 	DistanceFunction distance = distance_function(l);
 	Arena arena = pool.arena();
 	Search<MemStore> search;
-	search.initialize(&g.store, &l, &g.projection, &arena);
+	search.initialize(&g.store, &l, &g.model, &arena);
 	EdgeCoder coder;
-	coder.initialize(&l, &g.projection, arena);
-	std::vector<uint8_t> packed(l.has_codes() ? g.projection.codec.packed_bytes() : 0), back(packed.size()),
+	coder.initialize(&l, &g.model, arena);
+	std::vector<uint8_t> packed(l.has_codes() ? g.model.codec.packed_bytes() : 0), back(packed.size()),
 		stored(packed.size());
 	std::vector<float> rotated(l.dims + 4);
 	size_t bad = 0, edges = 0, nibbles = 0, same = 0, vertices = 0;
@@ -196,11 +196,11 @@ void check_invariants(MemGraph &g, Pool &pool) {
 			edges++;
 			bad += slot.lengths()[e] != to_bf16(d);
 			if (l.has_codes() && edges % 17 == 0) {
-				project(l, g.projection, other.vector(), search.scratch, rotated.data());
+				project(l, g.model, other.vector(), search.scratch, rotated.data());
 				Edge forth = {}, reverse = {};
-				coder.encode(slot.vector(), search.rotated, other.vector(), rotated.data(), d, forth, packed.data(),
-							 reverse, back.data());
-				codec::load_lane(g.projection.codec, slot.codes(e / kBlockLanes), e % kBlockLanes, stored.data());
+				coder.encode({slot.vector(), search.rotated, nullptr}, {other.vector(), rotated.data(), nullptr}, d, forth,
+							 packed.data(), reverse, back.data());
+				codec::load_lane(g.model.codec, slot.codes(e / kBlockLanes), e % kBlockLanes, stored.data());
 				size_t equal = 0;
 				for (size_t i = 0; i < packed.size(); i++)
 					equal += stored[i] == packed[i];
@@ -355,7 +355,7 @@ TEST("a search that is widened to exhaustion finds every vertex once") {
 			g.insert(data.row(i), i);
 		Arena arena = graph.pool.arena();
 		Search<MemStore> search;
-		search.initialize(&g.store, &g.layout, &g.projection, &arena);
+		search.initialize(&g.store, &g.layout, &g.model, &arena);
 		for (uint32_t q = 0; q < 5; q++) {
 			NodeId entry = enter(g, search, data.row(q * 150));
 			search.keep_refused = true;
@@ -391,7 +391,7 @@ TEST("distances that overflow can be searched by") {
 			g.insert(data.row(i), i);
 		Arena arena = graph.pool.arena();
 		Search<MemStore> search;
-		search.initialize(&g.store, &g.layout, &g.projection, &arena);
+		search.initialize(&g.store, &g.layout, &g.model, &arena);
 		NodeId entry = enter(g, search, data.row(5));
 		search.keep_refused = true;
 		search.start(0, 20);

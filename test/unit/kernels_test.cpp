@@ -327,6 +327,39 @@ TEST("fastscan") {
 				}
 }
 
+TEST("inner products of bytes and of bit planes are exact, extremes included") {
+	for (const KernelTable *t : levels())
+		for (size_t n : kLengths)
+			for (int kind = 0; kind < 3; ++kind) { // random, all 255, one side 255 and the other around 128
+				Guarded a(n), b(n);
+				for (size_t i = 0; i < n; ++i) {
+					a.as<uint8_t>()[i] = kind == 0 ? static_cast<uint8_t>(random_bits()()) : 255;
+					b.as<uint8_t>()[i] = kind == 0   ? static_cast<uint8_t>(random_bits()())
+										 : kind == 1 ? 255
+													 : static_cast<uint8_t>(127 + i % 3);
+				}
+				uint64_t want = 0;
+				for (size_t i = 0; i < n; ++i)
+					want += uint64_t{a.as<uint8_t>()[i]} * b.as<uint8_t>()[i];
+				CHECK(t->dot_u8(a.as<uint8_t>(), b.as<uint8_t>(), n) == want);
+				CHECK(t->dot_u8(b.as<uint8_t>(), a.as<uint8_t>(), n) == want);
+
+				size_t bytes = n < 2000 ? n : 2000;
+				for (size_t count : {1, 4, 8}) {
+					Guarded planes(bytes * count);
+					int64_t sum = 0;
+					for (size_t i = 0; i < bytes * count; ++i) {
+						uint8_t plane = kind == 1 ? 255 : static_cast<uint8_t>(random_bits()());
+						planes.as<uint8_t>()[i] = plane;
+						int64_t weight = int64_t{1} << i / bytes;
+						sum += (i / bytes + 1 < count ? weight : -weight) *
+							   __builtin_popcount(plane & a.as<uint8_t>()[i % bytes]);
+					}
+					CHECK(t->plane_dot(a.as<uint8_t>(), planes.as<uint8_t>(), count, bytes) == sum);
+				}
+			}
+}
+
 TEST("hadamard against its definition") {
 	for (const KernelTable *t : levels())
 		for (size_t n = 1; n <= 512; n *= 2) {

@@ -53,7 +53,8 @@ struct MemStore {
 	void close_exclusive(WriteHandle &h) { discard(h); }
 	void commit(WriteHandle &) {}
 	void discard(WriteHandle &) {}
-	NodeId add(const uint8_t *image) {
+	const void *exact(NodeId) { return nullptr; }
+	NodeId add(const uint8_t *image, const void *) {
 		NodeId id = id_of(records++);
 		uint8_t *p = record(id);
 		std::memcpy(p, image, layout->slot_size);
@@ -74,7 +75,7 @@ struct MemGraph {
 	Layout layout;
 	std::vector<uint8_t> signs;
 	std::vector<float> center;
-	Projection projection;
+	Model model;
 	MemStore store;
 	Arena arena;
 	Inserter<MemStore> inserter;
@@ -86,16 +87,16 @@ struct MemGraph {
 		if (given)
 			layout = *given;
 		else
-			plan_layout(element, metric, dims, m, ef_construction, 1, 8160, layout);
+			plan_layout({element, metric, dims, m, ef_construction, 1}, 8160, layout);
 		store.initialize(&layout, capacity + capacity / 4 + 1000);
 		if (layout.has_codes()) {
 			signs.resize(codec::rotation_sign_bytes(dims));
 			codec::make_rotation_signs(dims, layout.seed, signs.data());
-			projection.codec = layout.edge_codec();
-			projection.rotation = {dims, projection.codec.rotated_dims, signs.data()};
-			projection.center = nullptr;
+			model.codec = layout.edge_codec();
+			model.rotation = {dims, model.codec.rotated_dims, signs.data()};
+			model.center = nullptr;
 		}
-		inserter.initialize(&store, &layout, &projection, &arena, &arena);
+		inserter.initialize(&store, &layout, &model, &arena, &arena);
 	}
 	MemGraph(const MemGraph &) = delete;
 
@@ -103,10 +104,10 @@ struct MemGraph {
 		if (entry.level < 0 && layout.has_codes()) {
 			center.resize(layout.dims);
 			to_floats(layout, vector, center.data());
-			projection.center = center.data();
+			model.center = center.data();
 		}
 		HeapTid tid = {uint16_t(row >> 16), uint16_t(row), 1};
-		int level = draw_level(layout, hash_vector(vector, vector_size(layout, vector), layout.seed));
+		int level = draw_level(layout, hash_vector(vector, working_size(layout, vector), layout.seed));
 		NodeId top = inserter.place(vector, tid, level, entry, inserter.find(vector, level, entry));
 		if (top != kNoNode && level > entry.level)
 			entry = {top, level};

@@ -51,6 +51,8 @@ size_t rotation_sign_bytes(uint32_t dims) noexcept;
 void make_rotation_signs(uint32_t dims, uint64_t seed, uint8_t *signs) noexcept;
 // y = P x. x has dims floats, y rotated_dims; they may not overlap.
 void rotate(const Rotation &rotation, const float *x, float *y) noexcept;
+// y = P^-1 y, in place: rotated_dims floats, of which the first dims are the vector.
+void unrotate(const Rotation &rotation, float *y) noexcept;
 
 // Quantises r (rotated; code_dims coordinates are read). norm_sq is |r|^2 over all coordinates. Writes the packed code
 // (one nibble a byte: packed[p * groups + g]) and x_hat (code_dims floats). Returns f; 0 when r is zero (or not finite,

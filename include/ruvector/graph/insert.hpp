@@ -15,7 +15,7 @@
 //   const uint8_t *open_exclusive(NodeId id, WriteHandle &h);   the same in two steps: look first,
 //   uint8_t *modify(WriteHandle &h);                            then change and commit()
 //   void close_exclusive(WriteHandle &h);                       or leave it
-//   NodeId add(const uint8_t *image);                      stores a record; header.base = 0 becomes its own id
+//   NodeId add(const uint8_t *image, const void *working);  stores a record; header.base = 0 becomes its own id
 //   VectorRef put_vector(const void *vector, size_t bytes);
 #pragma once
 
@@ -148,54 +148,74 @@ inline Linked link_edge(MutableSlot slot, const Edge &edge, const float *to_new,
 // The codes of an edge in both directions, from one quantisation.
 struct EdgeCoder {
 	const Layout *layout;
-	const Projection *projection;
+	const Model *model;
 	DistanceFunction distance;
 	float *residual, *x_hat;
 
-	void initialize(const Layout *l, const Projection *p, Arena &arena) {
+	void initialize(const Layout *l, const Model *m, Arena &arena) {
 		layout = l;
-		projection = p;
+		model = m;
 		distance = distance_function(*l);
-		if (l->has_codes()) {
-			residual = arena.aligned_array<float>(p->codec.rotated_dims);
-			x_hat = arena.aligned_array<float>(p->codec.rotated_dims);
+		if (l->edge_codes() == EdgeCodes::residual) {
+			residual = arena.aligned_array<float>(m->codec.rotated_dims);
+			x_hat = arena.aligned_array<float>(m->codec.rotated_dims);
 		}
 	}
 	// Edges from -> to and to -> from between two vectors at `length`; the packed codes go to the edges' packed arrays.
-	void encode(const void *from, const float *from_rotated, const void *to, const float *to_rotated, float length,
-				Edge &forth, uint8_t *forth_packed, Edge &back, uint8_t *back_packed) const noexcept {
+	void encode(const Point &from, const Point &to, float length, Edge &forth, uint8_t *forth_packed, Edge &back,
+				uint8_t *back_packed) const noexcept {
 		forth.length = back.length = length;
-		if (!layout->has_codes())
-			return;
-		const codec::EdgeCodec &codec = projection->codec;
+		forth.packed = forth_packed;
+		back.packed = back_packed;
+		switch (layout->edge_codes()) {
+		case EdgeCodes::none:
+			break;
+		case EdgeCodes::residual:
+			encode_residual(from, to, forth, forth_packed, back, back_packed);
+			break;
+		case EdgeCodes::absolute:
+			to_edge(to.stored, forth_packed, forth);
+			to_edge(from.stored, back_packed, back);
+			break;
+		}
+	}
+
+private:
+	void to_edge(const void *stored, uint8_t *packed, Edge &edge) const noexcept {
+		codec::to_lane(model->vectors, vector_metric(*layout), static_cast<const uint8_t *>(stored), packed, edge.a,
+					   edge.f);
+	}
+
+	void encode_residual(const Point &from, const Point &to, Edge &forth, uint8_t *forth_packed, Edge &back,
+						 uint8_t *back_packed) const noexcept {
+		const codec::EdgeCodec &codec = model->codec;
 		for (uint32_t i = 0; i < codec.rotated_dims; i++)
-			residual[i] = to_rotated[i] - from_rotated[i];
+			residual[i] = to.rotated[i] - from.rotated[i];
 		float norm_sq = simd::kernels->ip_f32(residual, residual, codec.rotated_dims);
 		float f = codec::quantize(codec, residual, norm_sq, forth_packed, x_hat);
-		float dot_from = simd::kernels->ip_f32(x_hat, from_rotated, codec.code_dims);
-		float dot_to = simd::kernels->ip_f32(x_hat, to_rotated, codec.code_dims);
+		float dot_from = simd::kernels->ip_f32(x_hat, from.rotated, codec.code_dims);
+		float dot_to = simd::kernels->ip_f32(x_hat, to.rotated, codec.code_dims);
 		if (Metric(layout->metric) == Metric::l2) {
 			forth.f = back.f = from_bf16(to_bf16(2 * f));
 			forth.a = norm_sq + forth.f * dot_from;
 			back.a = norm_sq - back.f * dot_to;
 		} else {
-			float from_from = -distance(*layout, from, from), to_to = -distance(*layout, to, to);
-			float from_to = -length;
+			float from_from = -distance(*layout, from.vector, from.vector);
+			float to_to = -distance(*layout, to.vector, to.vector);
+			float from_to = -forth.length;
 			forth.f = back.f = from_bf16(to_bf16(f));
 			forth.a = from_from - from_to + forth.f * dot_from;
 			back.a = to_to - from_to - back.f * dot_to;
 		}
 		std::memcpy(back_packed, forth_packed, codec.packed_bytes());
 		codec::complement(codec, back_packed);
-		forth.packed = forth_packed;
-		back.packed = back_packed;
 	}
 };
 
 struct Neighbor {
 	NodeId id;
 	float distance;
-	const void *vector;
+	const void *vector, *stored; // of the hit
 	bool occluded;
 };
 
@@ -214,9 +234,9 @@ inline void select_neighbors(const Layout &layout, DistanceFunction distance, co
 		for (uint32_t j = 0; j < open && !occluded; j++)
 			occluded = distance(layout, hit.vector, chosen.data[j].vector) <= hit.distance;
 		if (!occluded)
-			chosen.data[open++] = {hit.id, hit.distance, hit.vector, false};
+			chosen.data[open++] = {hit.id, hit.distance, hit.vector, hit.stored, false};
 		else if (hidden < limit)
-			chosen.data[hidden_from + hidden++] = {hit.id, hit.distance, hit.vector, true};
+			chosen.data[hidden_from + hidden++] = {hit.id, hit.distance, hit.vector, hit.stored, true};
 	}
 	uint32_t fill = std::min(hidden, limit - open);
 	std::memmove(static_cast<void *>(&chosen.data[open]), &chosen.data[hidden_from], fill * sizeof(Neighbor));
@@ -233,15 +253,19 @@ inline uint32_t construction_pool(const Layout &layout) {
 // query.
 constexpr uint32_t kInsertDescentPool = 16;
 
+// Edges to a vertex that are looked after when it gets one more row.
+constexpr uint32_t kRenewedEdges = 8;
+
 template <typename Store>
 struct Inserter {
 	Store *store;
 	const Layout *layout;
-	const Projection *projection;
+	const Model *model;
 	Arena *arena;
 	Search<Store> search;
 	EdgeCoder coder;
 	uint8_t *image;
+	uint8_t *code; // of the vector that is inserted, where vectors are stored as codes
 	float *neighbor_rotated;
 	uint8_t *forth_packed, *back_packed; // back_packed: one per edge of a list
 	List<Neighbor> chosen[kMaxLevel + 1];
@@ -249,21 +273,24 @@ struct Inserter {
 	Entry found_from; // the entry point that find() began at
 	bool alone;       // the graph has vertices, but find() met no living one
 
-	void initialize(Store *s, const Layout *l, const Projection *p, Arena *a, Arena *keep) {
+	void initialize(Store *s, const Layout *l, const Model *m, Arena *a, Arena *keep) {
 		std::memset(static_cast<void *>(this), 0, sizeof(*this));
 		store = s;
 		layout = l;
-		projection = p;
+		model = m;
 		arena = a;
-		search.initialize(s, l, p, a);
+		search.initialize(s, l, m, a);
 		search.keep_arena = keep;
 		search.keep_vectors = true;
-		coder.initialize(l, p, *a);
+		coder.initialize(l, m, *a);
 		image = a->template aligned_array<uint8_t>(l->slot_size);
+		if (!l->is_plain())
+			code = a->template aligned_array<uint8_t>(l->vector_bytes);
+		if (l->edge_codes() == EdgeCodes::residual)
+			neighbor_rotated = a->template aligned_array<float>(m->codec.rotated_dims);
 		if (l->has_codes()) {
-			neighbor_rotated = a->template aligned_array<float>(p->codec.rotated_dims);
-			forth_packed = a->template aligned_array<uint8_t>(p->codec.packed_bytes());
-			back_packed = a->template aligned_array<uint8_t>(p->codec.packed_bytes() * l->degree);
+			forth_packed = a->template aligned_array<uint8_t>(m->codec.packed_bytes());
+			back_packed = a->template aligned_array<uint8_t>(m->codec.packed_bytes() * l->degree);
 		}
 	}
 
@@ -271,6 +298,8 @@ struct Inserter {
 	// instead, unless a vertex of its own is wanted.
 	NodeId find(const void *vector, int level, Entry entry, bool own_vertex = false) {
 		search.set_query(vector);
+		if (code)
+			codec::encode(model->vectors, static_cast<const float *>(vector), code, search.codec_scratch);
 		found_from = entry;
 		alone = false;
 		for (int l = 0; l <= level; l++)
@@ -320,7 +349,7 @@ struct Inserter {
 	NodeId write(const void *vector, HeapTid tid, int level) {
 		VectorRef ref = {0, 0, 0};
 		if (layout->external)
-			ref = store->put_vector(vector, vector_size(*layout, vector));
+			ref = store->put_vector(stored(vector), stored_size(*layout, stored(vector)));
 		NodeId base = kNoNode, below = kNoNode;
 		for (int l = 0; l <= level; l++) {
 			NodeId id = write_level(vector, ref, tid, l, base, below);
@@ -337,14 +366,34 @@ struct Inserter {
 	// Returns the vertex's record of the highest level, kNoNode if no vertex was written.
 	NodeId place(const void *vector, HeapTid tid, int level, Entry entry, NodeId same) {
 		if (same != kNoNode) {
-			if (add_duplicate(same, tid))
+			if (add_duplicate(same, tid)) {
+				renew(same, vector);
 				return kNoNode;
+			}
 			find(vector, level, entry, true);
 		}
 		return write(vector, tid, level);
 	}
 
 private:
+	// Offers the nearest hits of the last search an edge to the identical vertex that it found. A vertex of many equal
+	// rows outlives its neighbours; whoever adds one more row looks after the edges that lead there.
+	void renew(NodeId vertex, const void *vector) {
+		const Point self = {vector, search.rotated, stored(vector)};
+		uint32_t offered = 0;
+		for (uint32_t i = 0; i < search.hits.size && offered < kRenewedEdges; i++) {
+			const Hit &hit = search.hits[i];
+			if (!hit.live || hit.id == vertex)
+				continue;
+			Edge forth_edge = {}, back_edge = {};
+			coder.encode(self, point(hit.vector, hit.stored), hit.distance, forth_edge, forth_packed, back_edge,
+						 back_packed);
+			back_edge.id = vertex;
+			link_back(hit.id, 0, back_edge, false);
+			offered++;
+		}
+	}
+
 	// Adds a heap TID to an existing vertex; false if the vertex is gone.
 	bool add_duplicate(NodeId vertex, HeapTid tid) {
 		for (int attempt = 0; attempt < 10; attempt++) {
@@ -384,7 +433,7 @@ private:
 			header->overflow = head;
 			header->tid_count = 1;
 			*reinterpret_cast<HeapTid *>(image + sizeof(RecordHeader)) = tid;
-			NodeId fresh = store->add(image);
+			NodeId fresh = store->add(image, nullptr);
 			if ((p = store->open_write(vertex, h)) != nullptr) {
 				header = reinterpret_cast<RecordHeader *>(p);
 				if (header->state == uint8_t(RecordState::live) && header->base == vertex && header->overflow == head) {
@@ -403,9 +452,20 @@ private:
 		return false;
 	}
 
+	// The stored form of the vector that find() was given last.
+	const void *stored(const void *vector) const { return code ? code : vector; }
+
+	// Coded vectors that have one code are one vertex: nothing in the index tells them apart.
 	bool identical(const Hit &hit, const void *vector) const {
-		size_t bytes = vector_size(*layout, vector);
-		return vector_size(*layout, hit.vector) == bytes && std::memcmp(hit.vector, vector, bytes) == 0;
+		const void *a = hit.stored ? hit.stored : hit.vector, *b = stored(vector);
+		size_t bytes = stored_size(*layout, b);
+		return stored_size(*layout, a) == bytes && std::memcmp(a, b, bytes) == 0;
+	}
+
+	Point point(const void *vector, const void *vector_stored) {
+		if (layout->edge_codes() == EdgeCodes::residual)
+			project(*layout, *model, vector, search.scratch, neighbor_rotated);
+		return {vector, neighbor_rotated, vector_stored};
 	}
 
 	NodeId write_level(const void *vector, VectorRef ref, HeapTid tid, int level, NodeId base, NodeId below) {
@@ -425,21 +485,19 @@ private:
 		if (layout->external)
 			slot.vector_ref() = ref;
 		else
-			std::memcpy(slot.vector(), vector, layout->vector_bytes);
+			std::memcpy(slot.vector(), stored(vector), layout->vector_bytes);
+		const Point self = {vector, search.rotated, stored(vector)};
 		back.size = 0;
 		for (uint32_t i = 0; i < list.size; i++) {
 			const Neighbor &n = list.data[i];
 			Edge forth_edge = {}, back_edge = {};
-			uint8_t *packed = back_packed ? back_packed + i * projection->codec.packed_bytes() : nullptr;
-			if (layout->has_codes())
-				project(*layout, *projection, n.vector, search.scratch, neighbor_rotated);
-			coder.encode(vector, search.rotated, n.vector, neighbor_rotated, n.distance, forth_edge, forth_packed,
-						 back_edge, packed);
+			uint8_t *packed = back_packed ? back_packed + i * model->codec.packed_bytes() : nullptr;
+			coder.encode(self, point(n.vector, n.stored), n.distance, forth_edge, forth_packed, back_edge, packed);
 			forth_edge.id = n.id;
 			write_edge(slot, i, forth_edge, n.occluded, false);
 			back.push(*arena, back_edge);
 		}
-		NodeId id = store->add(image);
+		NodeId id = store->add(image, vector);
 
 		// The nearest neighbour that can pins its edge to the new vertex, which is thus reachable as long as that
 		// neighbour is.
@@ -457,10 +515,8 @@ private:
 			Edge forth_edge = {}, back_edge = {};
 			if (!hit.live || !hit.vector)
 				continue;
-			if (layout->has_codes())
-				project(*layout, *projection, hit.vector, search.scratch, neighbor_rotated);
-			coder.encode(vector, search.rotated, hit.vector, neighbor_rotated, hit.distance, forth_edge, forth_packed,
-						 back_edge, back_packed);
+			coder.encode(self, point(hit.vector, hit.stored), hit.distance, forth_edge, forth_packed, back_edge,
+						 back_packed);
 			back_edge.id = id;
 			pinned = link_back(hit.id, level, back_edge, true) == Linked::pinned;
 		}
@@ -471,14 +527,15 @@ private:
 		typename Store::Handle h;
 		if (!store->open(to, h))
 			return;
-		const void *to_vector = store->keep(store->vector(store->slot(h), search.vector_scratch), *search.keep_arena);
+		const void *to_stored = store->vector(store->slot(h), search.vector_scratch);
+		const void *to_vector = search.keep_working(to_stored, layout->is_plain() ? nullptr : store->exact(to));
+		if (!layout->is_plain())
+			to_stored = store->keep(to_stored, *search.keep_arena);
 		store->close(h);
-		if (layout->has_codes())
-			project(*layout, *projection, to_vector, search.scratch, neighbor_rotated);
 		Edge edge = {}, back_edge = {};
 		float length = search.distance(*layout, vector, to_vector);
-		coder.encode(vector, search.rotated, to_vector, neighbor_rotated, length, edge, forth_packed, back_edge,
-					 back_packed);
+		coder.encode({vector, search.rotated, stored(vector)}, point(to_vector, to_stored), length, edge, forth_packed,
+					 back_edge, back_packed);
 		edge.id = to;
 		float unknown[kMaxDegree];
 		std::fill(unknown, unknown + kMaxDegree, 1.0f / 0.0f);

@@ -3,8 +3,12 @@
 // Every record of an index has the same size (Layout::slot_size), so a record never moves and a NodeId is (block, slot)
 // packed in 32 bits. A vertex of level L has L + 1 records, one per level; the upper ones point down. A record holds
 // the vertex's own vector (or a reference to it) and its adjacency list: for each edge the neighbour's id, the edge's
-// length, and, where the metric allows it, a code of the neighbour relative to this vertex (codec/edge_code.hpp), so
-// that one page access gives the exact distance of this vertex and estimates for all of its neighbours.
+// length, and, where the metric allows it, a code of the neighbour, so that one page access gives the distance of this
+// vertex and estimates for all of its neighbours.
+//
+// A vector has two forms. The *working* form is what distances and the graph are computed with: `element`. The *stored*
+// form is what a record holds: the working form itself (Codec::plain), or a code of it (codec/vector_code.hpp); the
+// working form of such an index is always f32, exact where the caller still has the vector, decoded otherwise.
 //
 // In memory and on disk alike; sizes and offsets are pinned in graph/layout_check.cpp.
 #pragma once
@@ -23,7 +27,13 @@ constexpr NodeId kNoNode = 0;
 
 enum class Element : uint8_t { f32 = 0, f16 = 1, bit = 2, sparse = 3 };
 enum class Metric : uint8_t { l2 = 0, ip = 1, cosine = 2, l1 = 3, hamming = 4, jaccard = 5 };
-enum class Codec : uint8_t { plain = 0 }; // of the vertex's own vector; never reuse a number
+enum class Codec : uint8_t { plain = 0, int8 = 1, pq = 2, binary = 3 }; // of the stored form; never reuse a number
+// What the codes of edges are codes of.
+enum class EdgeCodes : uint8_t {
+	none,     // edges have no codes (compact layout; metrics and elements without an estimator)
+	residual, // the neighbour minus this vertex (codec/edge_code.hpp)
+	absolute, // the neighbour's stored form itself (pq, binary): what it is relative to is the centre
+};
 enum class RecordState : uint8_t {
 	free = 0, // may be overwritten
 	live = 1,
@@ -76,7 +86,7 @@ struct Layout {
 	uint32_t dims;
 	uint16_t m;
 	uint16_t ef_construction;
-	uint16_t degree; // capacity of the adjacency list: 2 * m, rounded up to whole blocks of lanes when edges have codes
+	uint16_t degree; // capacity of the adjacency list: 2 * m, rounded up to whole blocks when edges have codes
 	uint16_t code_dims; // coordinates in an edge code; 0: edges have no codes
 	uint8_t bits;       // of an edge code, per coordinate
 	uint8_t slot_bits;  // of a NodeId
@@ -84,15 +94,23 @@ struct Layout {
 	uint16_t slot_size;
 	// Offsets in a slot.
 	uint16_t ids, lengths, occluded, pinned, a, f, codes, vector;
-	uint32_t vector_bytes; // of one vector; 0 where it varies (sparse)
+	uint16_t pq_subspaces; // of a pq codec
+	uint32_t vector_bytes; // of one vector in its stored form; 0 where it varies (sparse)
 	uint64_t seed;         // of the rotation and of the levels
 
 	bool has_codes() const noexcept { return bits != 0; }
-	uint32_t blocks() const noexcept { return degree / kBlockLanes; } // of edge codes
-	size_t block_bytes() const noexcept { return size_t(bits) * (code_dims / 4) * (kBlockLanes / 2); }
-	codec::EdgeCodec edge_codec() const noexcept {
-		return {dims, (dims + 3) / 4 * 4, code_dims, bits, kBlockLanes / 2};
+	bool is_plain() const noexcept { return Codec(codec) == Codec::plain; }
+	EdgeCodes edge_codes() const noexcept {
+		return !has_codes()                                                        ? EdgeCodes::none
+			   : Codec(codec) == Codec::pq || Codec(codec) == Codec::binary ? EdgeCodes::absolute
+																				   : EdgeCodes::residual;
 	}
+	uint32_t working_bytes() const noexcept { return is_plain() ? vector_bytes : dims * 4; } // 0 where it varies
+	// Edges in a block of codes: the whole list, if it is short.
+	uint32_t lanes() const noexcept { return degree < kBlockLanes ? degree : kBlockLanes; }
+	uint32_t blocks() const noexcept { return degree / lanes(); } // of edge codes
+	size_t block_bytes() const noexcept { return size_t(bits) * (code_dims / 4) * (lanes() / 2); }
+	codec::EdgeCodec edge_codec() const noexcept { return {dims, (dims + 3) / 4 * 4, code_dims, bits, lanes() / 2}; }
 	uint32_t block_of(NodeId id) const noexcept { return id >> slot_bits; }
 	uint32_t slot_of(NodeId id) const noexcept { return id & ((1u << slot_bits) - 1); }
 	NodeId node_id(uint32_t block, uint32_t slot) const noexcept { return block << slot_bits | slot; }
@@ -100,11 +118,22 @@ struct Layout {
 };
 static_assert(sizeof(Layout) == 56);
 
+struct LayoutRequest {
+	Element element; // of the working form
+	Metric metric;
+	uint32_t dims, m, ef_construction;
+	uint64_t seed;
+	Codec codec = Codec::plain;
+	uint32_t code_bytes = 0;  // of the stored form, where it is a code
+	uint32_t pq_subspaces = 0;
+	uint32_t code_groups = 0; // pq, binary: nibbles of the stored form, see EdgeCodes::absolute
+	bool compact = false;     // no edge codes
+	uint32_t edge_bits = 0;   // of a residual edge code, per coordinate: 1, 2, 4; 0: planned
+};
 // Fills the layout for an index. `page_bytes` is what a page offers to slots. False where no record fits a page.
 // How many bits an edge code gets follows the number of dimensions and a budget of twice the bytes per vector of an
 // index without codes; see README.md.
-bool plan_layout(Element element, Metric metric, uint32_t dims, uint32_t m, uint32_t ef_construction, uint64_t seed,
-				 size_t page_bytes, Layout &layout) noexcept;
+bool plan_layout(const LayoutRequest &request, size_t page_bytes, Layout &layout) noexcept;
 
 // 16-bit floats for edge lengths and factors: the upper half of an IEEE single, rounded to nearest.
 inline uint16_t to_bf16(float value) noexcept {

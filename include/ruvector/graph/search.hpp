@@ -7,42 +7,26 @@
 //     bool open(NodeId id, Handle &h);        shared access; false if there is no such record
 //     const uint8_t *slot(const Handle &h);
 //     void close(Handle &h);
-//     // The record's vector; one that is outside of the record is copied to scratch.
+//     // The record's vector in its stored form; one that is outside of the record is copied to scratch.
 //     const void *vector(const uint8_t *slot, void *scratch);
 //     // A pointer that stays valid after close().
-//     const void *keep(const void *vector, Arena &arena);
+//     const void *keep(const void *stored, Arena &arena);
+//     // The working form of a coded vector where the store has it beside the record, or null. Stays valid.
+//     const void *exact(NodeId id);
 //     void prefetch(NodeId id);
 //   };
 //
-// With edge codes, a record is opened once, when it is expanded: its own distance is then exact and those of its
-// neighbours are estimated from its page. Without, the neighbours' records are opened for their distances.
+// With edge codes, a record is opened once, when it is expanded: its own distance is then as exact as its stored form and
+// those of its neighbours are estimated from its page. Without, the neighbours' records are opened for their distances.
 #pragma once
 
 #include <algorithm>
 #include <cmath>
 
-#include "ruvector/codec/edge_code.hpp"
 #include "ruvector/graph/arena.hpp"
-#include "ruvector/graph/distance.hpp"
-#include "ruvector/graph/layout.hpp"
+#include "ruvector/graph/model.hpp"
 
 namespace ruvector::graph {
-
-// How the vectors of an index become rotated coordinates: y = P(x - center).
-struct Projection {
-	codec::EdgeCodec codec;
-	codec::Rotation rotation;
-	const float *center; // dims floats; null: the origin
-};
-
-// y has codec.rotated_dims floats, scratch dims.
-inline void project(const Layout &layout, const Projection &p, const void *vector, float *scratch, float *y) noexcept {
-	to_floats(layout, vector, scratch);
-	if (p.center)
-		for (uint32_t i = 0; i < layout.dims; i++)
-			scratch[i] -= p.center[i];
-	codec::rotate(p.rotation, scratch, y);
-}
 
 // A distance that can be sorted by. Vectors may have elements near the largest float: distances overflow to infinity,
 // and differences of infinities are no number. kExpanded and kRefused stay apart from all distances.
@@ -66,6 +50,7 @@ struct Candidate {
 // An expanded vertex, at its exact distance.
 struct Hit {
 	float distance;
+	float error; // its standard error, where it is estimated from a code
 	NodeId id;
 	NodeId base;
 	NodeId down;
@@ -73,7 +58,9 @@ struct Hit {
 	uint16_t live;
 	uint16_t tid_count;
 	HeapTid tids[kInlineTids];
-	const void *vector; // when the search keeps vectors
+	// When the search keeps vectors:
+	const void *vector; // in its working form
+	const void *stored; // in its stored form, where that is a code
 };
 
 constexpr float kExpanded = -HUGE_VALF;
@@ -83,16 +70,20 @@ template <typename Store>
 struct Search {
 	Store *store;
 	const Layout *layout;
-	const Projection *projection;
+	const Model *model;
 	Arena *arena;      // of the search's own tables: they live as long as the search
 	Arena *keep_arena; // of kept vectors: the caller empties it between searches
 	DistanceFunction distance;
 
 	const void *query;
-	float *rotated; // the query's rotated coordinates, when edges have codes
+	float *rotated; // the query's rotated coordinates, when edges have residual codes
 	float *scratch; // dims floats
 	void *vector_scratch;
 	codec::QueryTable table;
+	// For coded vectors.
+	codec::VectorQuery vector_query;
+	void *vector_table, *codec_scratch;
+	float base; // distance of the query that absolute edge codes start from
 
 	int level;
 	uint32_t ef;
@@ -108,31 +99,58 @@ struct Search {
 	IdTable seen;
 	uint64_t hops;
 
-	void initialize(Store *s, const Layout *l, const Projection *p, Arena *a) {
+	void initialize(Store *s, const Layout *l, const Model *m, Arena *a) {
 		std::memset(static_cast<void *>(this), 0, sizeof(*this));
 		store = s;
 		layout = l;
-		projection = p;
+		model = m;
 		arena = a;
 		keep_arena = a;
 		distance = distance_function(*l);
-		if (l->has_codes()) {
-			rotated = a->template aligned_array<float>(p->codec.rotated_dims);
+		if (l->edge_codes() == EdgeCodes::residual) {
+			rotated = a->template aligned_array<float>(m->codec.rotated_dims);
 			scratch = a->template aligned_array<float>(l->dims);
-			table.lut = a->template aligned_array<uint8_t>(p->codec.lut_bytes());
+		}
+		if (l->has_codes())
+			table.lut = a->template aligned_array<uint8_t>(m->codec.lut_bytes());
+		if (!l->is_plain()) {
+			vector_table = a->template aligned_array<uint8_t>(codec::query_bytes(m->vectors));
+			codec_scratch = a->template aligned_array<uint8_t>(codec::scratch_bytes(m->vectors));
 		}
 		vector_scratch =
 			l->external ? a->template aligned_array<uint8_t>(l->vector_bytes ? l->vector_bytes : 4 + 8 * kMaxNonZero)
 						: nullptr;
 	}
 
-	// The vector must stay valid while the search is used.
+	// A vector in its working form; it must stay valid while the search is used.
 	void set_query(const void *vector) {
 		query = vector;
-		if (layout->has_codes()) {
-			project(*layout, *projection, vector, scratch, rotated);
-			codec::prepare_query(projection->codec, rotated, table);
-		}
+		const float *floats = static_cast<const float *>(vector); // of a coded vector
+		if (!layout->is_plain())
+			vector_query = codec::prepare(model->vectors, vector_metric(*layout), floats, vector_table, codec_scratch);
+		if (layout->edge_codes() == EdgeCodes::residual) {
+			project(*layout, *model, vector, scratch, rotated);
+			codec::prepare_query(model->codec, rotated, table);
+		} else if (layout->edge_codes() == EdgeCodes::absolute)
+			base = codec::prepare_blocks(model->vectors, vector_metric(*layout), floats, table, codec_scratch);
+	}
+
+	// The distance from the query to a vector that the store gave.
+	float own_distance(const void *stored, const void *exact) const {
+		return ordered(layout->is_plain() ? distance(*layout, query, stored)
+					   : exact            ? distance(*layout, query, exact)
+										  : codec::distance(vector_query, static_cast<const uint8_t *>(stored)));
+	}
+
+	// The working form of a stored vector, valid after close().
+	const void *keep_working(const void *stored, const void *exact) {
+		if (layout->is_plain())
+			return store->keep(stored, *keep_arena);
+		if (exact)
+			return exact;
+		float *x = keep_arena->template aligned_array<float>(layout->dims);
+		codec::decode(model->vectors, static_cast<const uint8_t *>(stored), x, codec_scratch);
+		return x;
 	}
 
 	void start(int at_level, uint32_t pool_size) {
@@ -194,10 +212,12 @@ struct Search {
 		std::sort(hits.begin(), hits.end(), [](const Hit &a, const Hit &b) { return a.distance < b.distance; });
 	}
 
-	// Estimates (with codes: from the record alone) the distances from the query to all neighbours of a record whose
-	// own distance is known. `estimates` has room for layout->degree rounded up to whole blocks.
+	// Estimates, from the record alone, the distances from the query to all neighbours of a record whose own distance
+	// is known. `estimates` has room for layout->degree rounded up to whole blocks.
 	void estimate(ConstSlot slot, float own, uint32_t degree, float *estimates) const {
-		const codec::EdgeCodec &codec = projection->codec;
+		const codec::EdgeCodec &codec = model->codec;
+		if (layout->edge_codes() == EdgeCodes::absolute)
+			own = base;
 		float dots[kBlockLanes];
 		for (uint32_t block = 0; block * kBlockLanes < degree; block++) {
 			codec::score_block(codec, slot.codes(block), table, dots);
@@ -217,7 +237,7 @@ struct Search {
 			ConstSlot slot{store->slot(h), layout};
 			RecordState state = slot.state();
 			if ((state == RecordState::live || state == RecordState::dead) && slot.header().level == level) {
-				d = ordered(distance(*layout, query, store->vector(slot.p, vector_scratch)));
+				d = own_distance(store->vector(slot.p, vector_scratch), layout->is_plain() ? nullptr : store->exact(id));
 				*ok = true;
 			}
 			store->close(h);
@@ -331,14 +351,24 @@ private:
 		hit.live = state == RecordState::live;
 		hit.tid_count = header.tid_count;
 		std::memcpy(hit.tids, header.tids, sizeof(hit.tids));
-		hit.vector = nullptr;
+		hit.vector = hit.stored = nullptr;
 		std::memcpy(ids, slot.ids(), degree * sizeof(NodeId));
 		const bool coded = layout->has_codes();
-		if (coded || keep_vectors) {
-			const void *vector = store->vector(slot.p, vector_scratch);
-			hit.distance = coded ? ordered(distance(*layout, query, vector)) : c.distance;
-			if (keep_vectors)
-				hit.vector = store->keep(vector, *keep_arena);
+		hit.error = 0;
+		if (coded || keep_vectors || !layout->is_plain()) {
+			const void *stored = store->vector(slot.p, vector_scratch);
+			const void *exact = layout->is_plain() ? nullptr : store->exact(c.id);
+			if (layout->is_plain() || exact)
+				hit.distance = coded ? own_distance(stored, exact) : c.distance;
+			else {
+				codec::DistanceEstimate e = codec::estimate(vector_query, static_cast<const uint8_t *>(stored));
+				hit.distance = ordered(e.distance);
+				hit.error = e.error;
+			}
+			if (keep_vectors) {
+				hit.vector = keep_working(stored, exact);
+				hit.stored = layout->is_plain() ? nullptr : store->keep(stored, *keep_arena);
+			}
 		} else
 			hit.distance = c.distance;
 		if (coded)

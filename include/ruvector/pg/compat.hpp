@@ -53,6 +53,13 @@
 #define RV_VACUUM_DELAY_POINT() vacuum_delay_point()
 #endif
 
+// Memory of what a check hook hands to its assign hook: the server's own heap since 16 (commit 407b50f2d4).
+#if PG_VERSION_NUM >= 160000
+#define RV_GUC_ALLOCATE(bytes) guc_malloc(LOG, bytes)
+#else
+#define RV_GUC_ALLOCATE malloc
+#endif
+
 // The name of a relation's files: RelFileNode until 15, RelFileLocator since 16 (commit b0a55e4329).
 #if PG_VERSION_NUM >= 160000
 #define RV_REL_LOCATOR RelFileLocator

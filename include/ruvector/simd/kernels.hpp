@@ -50,6 +50,12 @@ struct KernelTable {
 	// May read up to 16 bytes at the start of the last row, that is 16 - row_bytes bytes past the codes.
 	void (*fastscan)(const uint8_t *codes, size_t rows, size_t row_bytes, const uint8_t *lut, uint32_t *out) noexcept;
 
+	// Inner product of bytes, exact; n up to 65536.
+	uint32_t (*dot_u8)(const uint8_t *a, const uint8_t *b, size_t n) noexcept;
+	// Sum of the integers at which x has its bits set. Integer i is in two's complement, its bit p is bit i of plane p,
+	// the n bytes at planes + p * n; the last of the `count` planes (1 to 8) is the sign. n up to 8192.
+	int32_t (*plane_dot)(const uint8_t *x, const uint8_t *planes, size_t count, size_t n) noexcept;
+
 	// In-place unnormalised fast Walsh-Hadamard transform; n is a power of two from 1 to 16384.
 	void (*hadamard)(float *x, size_t n) noexcept;
 	// x[i] *= sign(i), where bit i of `signs` (little endian in bytes) set means -1.

@@ -1,0 +1,59 @@
+// am/rerank.cpp - reads rows of the table for the exact distances of their vectors.
+#include "am/rerank.hpp"
+
+extern "C" {
+#include "catalog/index.h"
+#include "utils/memutils.h"
+}
+
+namespace ruvector::am {
+
+void Reranker::begin(IndexScanDesc scan) {
+	heap = scan->heapRelation;
+	snapshot = scan->xs_snapshot;
+	fetch = table_index_fetch_begin(heap);
+	slot = table_slot_create(heap, nullptr);
+	column = scan->indexRelation->rd_index->indkey.values[0];
+	row_memory = AllocSetContextCreate(CurrentMemoryContext, "hnsw rerank row", ALLOCSET_DEFAULT_SIZES);
+	if (column == 0) {
+		index_info = BuildIndexInfo(scan->indexRelation);
+		estate = CreateExecutorState();
+		GetPerTupleExprContext(estate)->ecxt_scantuple = slot;
+	}
+	fetched = 0;
+}
+
+bool Reranker::distance(const Context &context, const void *query, ItemPointerData tid, float *result) {
+	bool again = false, all_dead = false, found = false;
+	fetched++;
+	if (!table_index_fetch_tuple(fetch, &tid, snapshot, slot, &again, &all_dead))
+		return false;
+	MemoryContext old = MemoryContextSwitchTo(row_memory);
+	Datum value;
+	bool isnull;
+	if (column != 0)
+		value = slot_getattr(slot, column, &isnull);
+	else
+		FormIndexDatum(index_info, slot, estate, &value, &isnull);
+	const void *vector = isnull ? nullptr : working_vector(context, value, false);
+	if (vector != nullptr) {
+		*result = graph::ordered(graph::distance_function(context.layout)(context.layout, query, vector));
+		found = true;
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(row_memory);
+	if (estate != nullptr)
+		ResetPerTupleExprContext(estate);
+	ExecClearTuple(slot);
+	return found;
+}
+
+void Reranker::end() {
+	if (estate != nullptr)
+		FreeExecutorState(estate);
+	ExecDropSingleTupleTableSlot(slot);
+	table_index_fetch_end(fetch);
+	MemoryContextDelete(row_memory);
+}
+
+} // namespace ruvector::am
