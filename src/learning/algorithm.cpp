@@ -52,6 +52,7 @@ const Parameter kModelBased[] = {
 
 const Parameter kMcts[] = {
 	RV_DISCOUNT(0.99),
+	RV_EXPLORATION(0.05, 100),
 	{"simulations", 300, 1, 1e6, true, false, "for one decision"},
 	{"exploration_constant", 0.7, 0, 100, false, false, "of UCT, for values scaled to 0..1"},
 	{"depth", 100, 1, 1e4, true, false, "steps of a simulation, at most"},
@@ -69,30 +70,29 @@ const Parameter kDqn[] = {
 	{"huber_delta", 1, 1e-3, 1e6, false, false, "the loss is quadratic below, linear above"},
 	{"replay_size", 100000, 1, 1e7, true, false, "latest experiences to sample from"},
 	RV_GRADIENT_NORM(10),
-	RV_ANNEAL,
 };
 
-#define RV_ACTOR_CRITIC(rate, lambda)                                                                                  \
+#define RV_ACTOR_CRITIC(rate, lambda, clip)                                                                            \
 	{"learning_rate", rate, 1e-7, 1, false, false, "of Adam, actor and critic"}, RV_DISCOUNT(0.99),                    \
 		{"gae_lambda", lambda, 0, 1, false, false, "of the generalised advantage estimate; 1: whole returns"},         \
 		RV_NETWORK(64), {"entropy_coefficient", 0.01, 0, 10, false, false, "weight of the policy's entropy"},          \
 		{"normalize_advantages", 1, 0, 1, true, false, "1: to mean 0, variance 1"},                                    \
-		{"importance_clip", 5, 1, 1e3, false, false, "policy / behaviour is cut there"}, RV_GRADIENT_NORM(0.5),        \
+		{"importance_clip", clip, 1, 1e3, false, false, "policy / behaviour is cut there"}, RV_GRADIENT_NORM(0.5),     \
 		RV_ANNEAL
 
 const Parameter kPolicyGradient[] = {
-	RV_ACTOR_CRITIC(3e-3, 1),
+	RV_ACTOR_CRITIC(3e-3, 1, 5),
 	{"epochs", 1, 1, 1e5, true, false, "gradient steps, each on all rows"},
 };
 
 const Parameter kActorCritic[] = {
-	RV_ACTOR_CRITIC(2e-3, 1),
+	RV_ACTOR_CRITIC(2e-3, 1, 1),
 	{"epochs", 1, 1, 1e5, true, false, "passes over the rows"},
 	{"batch_size", 128, 1, 65536, true, false, "consecutive rows of a gradient step"},
 };
 
 const Parameter kPpo[] = {
-	RV_ACTOR_CRITIC(1e-3, 0.95),
+	RV_ACTOR_CRITIC(1e-3, 0.95, 1),
 	{"epochs", 4, 1, 1e5, true, false, "passes over the rows"},
 	{"minibatches", 4, 1, 1e4, true, false, "of a pass, drawn at random"},
 	{"clip_range", 0.2, 0, 10, false, false, "how far new / old probability may leave 1"},

@@ -24,6 +24,8 @@
 
 namespace ruvector::learning {
 
+class Reader;
+
 struct ActionValue {
 	std::string_view state;
 	uint32_t action;
@@ -123,43 +125,46 @@ protected:
 				  const Poll &poll) const override;
 
 private:
-	friend std::unique_ptr<Policy> load_policy(const void *bytes, size_t size);
-	friend class TableModel;
+	friend class TableWorld;
+	friend std::unique_ptr<Policy> read_table(Algorithm algorithm, const Shape &shape, Reader &in);
+	void read(const std::vector<std::string> &keys, Reader &in);
 
 	struct Outcome {
-		uint32_t next; // state
-		bool terminated;
+		uint32_t next; // state; kTerminal
 		uint64_t count, added;
 		double reward_sum, reward_added;
 	};
 	struct Pair { // of a state and an action
 		double q = 0, old_q = 0;
 		uint64_t visits = 0, old_visits = 0;
+		bool known = false; // has a row, or was updated, or has outcomes
 		bool changed = false;
 		std::vector<Outcome> outcomes;
 	};
-	struct TransitionKey {
-		uint32_t pair, outcome;
-	};
 
 	uint32_t intern(std::string_view key);
-	bool find(std::string_view key, uint32_t *state) const;
-	Pair &pair(uint32_t state, uint32_t action) { return pairs_[size_t(state) * shape().actions + action]; }
-	const Pair &pair(uint32_t state, uint32_t action) const { return pairs_[size_t(state) * shape().actions + action]; }
-	void change(size_t pair, double q, uint64_t visits);
-	void count(uint32_t state, uint32_t action, uint32_t next, bool terminated, uint64_t n, double reward, bool change);
+	uint32_t find(std::string_view key) const; // kTerminal: unknown
+	size_t cell(uint32_t state, uint32_t action) const { return size_t(state) * shape().actions + action; }
+	std::string_view key_of(uint32_t state) const; // "" for kTerminal
+	void change(size_t cell, double q, uint64_t visits);
+	void count(size_t cell, uint32_t next, uint64_t n, double reward_sum, bool is_change);
 	double value_of(uint32_t state) const;
 	double expectation(uint32_t state, double epsilon) const;
-	double backup(size_t pair, double discount) const;
-	uint64_t sweep(std::vector<std::pair<double, size_t>> heap, const Config &config, uint64_t limit, bool *finished,
-				   const Poll &poll);
+	double backup(size_t cell, double discount) const;
+	bool can_back_up(size_t cell) const;
+	double td_update(size_t cell, double target, const Config &config);
+	uint64_t sweep(std::vector<std::pair<double, size_t>> heap, double discount, double least, uint64_t limit,
+				   const Poll &poll, bool *finished);
 
-	std::vector<const std::string *> keys_; // point into index_
+	static constexpr uint32_t kTerminal = UINT32_MAX;
+
 	std::unordered_map<std::string, uint32_t> index_;
-	std::vector<Pair> pairs_;                         // states * actions
-	std::vector<std::vector<uint32_t>> predecessors_; // of a state: pairs; model-based
-	std::vector<uint32_t> changed_;                   // pairs
-	std::vector<TransitionKey> added_;
+	std::vector<const std::string *> keys_;          // in index_
+	std::vector<Pair> pairs_;                        // states * actions
+	std::vector<uint8_t> given_;                     // of a state: a row of it was given, or it was updated
+	std::vector<std::vector<size_t>> predecessors_;  // of a state: cells that can lead to it
+	std::vector<size_t> changed_;                    // cells
+	std::vector<std::pair<size_t, uint32_t>> added_; // cell, next
 };
 
 } // namespace ruvector::learning
