@@ -202,7 +202,10 @@ COMMENT ON FUNCTION ruvector._guard() IS
 CREATE FUNCTION ruvector._guard_embedding(rel regclass, content_expr text, required boolean DEFAULT true) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	EXECUTE format('CREATE OR REPLACE TRIGGER ruvector_guard BEFORE INSERT OR UPDATE ON %s
+	IF EXISTS (SELECT FROM pg_trigger WHERE tgrelid = rel AND tgname = 'ruvector_guard') THEN
+		RETURN;
+	END IF;
+	EXECUTE format('CREATE TRIGGER ruvector_guard BEFORE INSERT OR UPDATE ON %s
 		FOR EACH ROW EXECUTE FUNCTION ruvector._guard(%L, %L)', rel, content_expr, required);
 END $$;
 COMMENT ON FUNCTION ruvector._guard_embedding(regclass, text, boolean) IS

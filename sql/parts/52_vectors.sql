@@ -17,10 +17,12 @@ COMMENT ON FUNCTION ruvector._filter_containment(jsonb) IS
 CREATE FUNCTION ruvector._touch() RETURNS trigger
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	NEW.updated_at := clock_timestamp();
+	IF NEW.updated_at = OLD.updated_at THEN
+		NEW.updated_at := clock_timestamp();
+	END IF;
 	RETURN NEW;
 END $$;
-COMMENT ON FUNCTION ruvector._touch() IS 'internal: trigger that sets updated_at';
+COMMENT ON FUNCTION ruvector._touch() IS 'internal: trigger that sets updated_at, unless the statement does';
 
 -- Documents and tokens per namespace, for BM25. Writers add to the row of their own shard, so they rarely wait for each other.
 CREATE FUNCTION ruvector._count_text() RETURNS trigger
@@ -49,7 +51,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION ruvector._count_text() IS 'internal: statement triggers that keep ruvector.text_statistics';
 
-CREATE FUNCTION ruvector.refresh_text_statistics(rel regclass DEFAULT 'ruvector.vectors_table') RETURNS void
+CREATE FUNCTION ruvector.refresh_text_statistics(rel regclass) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', rel);
@@ -67,13 +69,13 @@ BEGIN
 	IF EXISTS (SELECT FROM pg_trigger WHERE tgrelid = rel AND tgname = 'ruvector_text_truncate') THEN
 		RETURN;
 	END IF;
-	EXECUTE format('CREATE OR REPLACE TRIGGER ruvector_text_insert AFTER INSERT ON %s REFERENCING NEW TABLE AS new_rows
+	EXECUTE format('CREATE TRIGGER ruvector_text_insert AFTER INSERT ON %s REFERENCING NEW TABLE AS new_rows
 		FOR EACH STATEMENT EXECUTE FUNCTION ruvector._count_text()', rel);
-	EXECUTE format('CREATE OR REPLACE TRIGGER ruvector_text_update AFTER UPDATE ON %s REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+	EXECUTE format('CREATE TRIGGER ruvector_text_update AFTER UPDATE ON %s REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
 		FOR EACH STATEMENT EXECUTE FUNCTION ruvector._count_text()', rel);
-	EXECUTE format('CREATE OR REPLACE TRIGGER ruvector_text_delete AFTER DELETE ON %s REFERENCING OLD TABLE AS old_rows
+	EXECUTE format('CREATE TRIGGER ruvector_text_delete AFTER DELETE ON %s REFERENCING OLD TABLE AS old_rows
 		FOR EACH STATEMENT EXECUTE FUNCTION ruvector._count_text()', rel);
-	EXECUTE format('CREATE OR REPLACE TRIGGER ruvector_text_truncate AFTER TRUNCATE ON %s
+	EXECUTE format('CREATE TRIGGER ruvector_text_truncate AFTER TRUNCATE ON %s
 		FOR EACH STATEMENT EXECUTE FUNCTION ruvector._count_text()', rel);
 	PERFORM ruvector.refresh_text_statistics(rel);
 END $$;
@@ -271,7 +273,9 @@ CREATE FUNCTION ruvector._nearest(rel regclass, query @extschema@.vector, k int,
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	statement text;
-	saved text;
+	implied jsonb[] := ruvector._filter_containment(filter);
+	saved_ef text;
+	saved_scan text;
 	ids text[];
 	distances float8[];
 BEGIN
@@ -283,17 +287,24 @@ BEGIN
 		FROM (SELECT t.id::text, t.embedding %s $4 AS distance FROM %s t WHERE %s AND t.embedding IS NOT NULL ORDER BY %%s LIMIT $5) n',
 		ruvector._distance_operator(), rel, ruvector._conditions(rel, filter));
 	IF ef_search IS NOT NULL THEN
-		saved := current_setting('hnsw.ef_search');
+		saved_ef := current_setting('hnsw.ef_search');
 		PERFORM set_config('hnsw.ef_search', ef_search::text, true);
 	END IF;
-	EXECUTE format(statement, 'distance') INTO ids, distances
-	USING ruvector.current_namespace(), filter, ruvector._filter_containment(filter), query, k;
-	IF saved IS NOT NULL THEN
-		PERFORM set_config('hnsw.ef_search', saved, true);
+	-- Where GIN serves the filter, a long scan of the vector index costs more than the exact search.
+	IF cardinality(implied) > 0 AND NOT row_security_active(rel) THEN
+		saved_scan := current_setting('hnsw.max_scan_tuples');
+		PERFORM set_config('hnsw.max_scan_tuples', least(saved_scan::bigint, greatest(1000, 100::bigint * k))::text, true);
+	END IF;
+	EXECUTE format(statement, 'distance') INTO ids, distances USING ruvector.current_namespace(), filter, implied, query, k;
+	IF saved_ef IS NOT NULL THEN
+		PERFORM set_config('hnsw.ef_search', saved_ef, true);
+	END IF;
+	IF saved_scan IS NOT NULL THEN
+		PERFORM set_config('hnsw.max_scan_tuples', saved_scan, true);
 	END IF;
 	IF coalesce(cardinality(ids), 0) < k THEN
 		EXECUTE format(statement, format('(t.embedding %s $4) + 0', ruvector._distance_operator())) INTO ids, distances
-		USING ruvector.current_namespace(), filter, ruvector._filter_containment(filter), query, k;
+		USING ruvector.current_namespace(), filter, implied, query, k;
 	END IF;
 	RETURN QUERY SELECT unnest(ids), unnest(distances);
 END $$;
