@@ -655,8 +655,8 @@ BEGIN
 	IF reward IS NULL OR NOT (reward > '-Infinity' AND reward < 'Infinity') THEN
 		RAISE EXCEPTION 'reward must be a finite number, not %', coalesce(reward::text, 'NULL') USING ERRCODE = 'invalid_parameter_value';
 	END IF;
+	SELECT * INTO prediction FROM ruvector.learning_predictions p WHERE p.namespace = s.namespace AND p.id = prediction_id AND p.session_id = s.id;
 	IF prediction_id IS NOT NULL THEN
-		SELECT * INTO prediction FROM ruvector.learning_predictions p WHERE p.namespace = s.namespace AND p.id = prediction_id AND p.session_id = s.id;
 		IF NOT FOUND THEN
 			RAISE EXCEPTION 'prediction % of session % does not exist', prediction_id, s.id USING ERRCODE = 'undefined_object';
 		END IF;
