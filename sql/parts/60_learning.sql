@@ -603,7 +603,7 @@ BEGIN
 		INSERT INTO ruvector.learning_transitions AS x (namespace, session_id, state, action, next_state, terminated, n, reward_sum)
 			VALUES (s.namespace, s.id, _learn_online.state, _learn_online.action, CASE WHEN _learn_online.terminated THEN '' ELSE _learn_online.next_state END,
 				_learn_online.terminated, 1, reward)
-			ON CONFLICT (namespace, session_id, state, action, next_state, terminated)
+			ON CONFLICT ON CONSTRAINT learning_transitions_pkey
 			DO UPDATE SET n = x.n + 1, reward_sum = x.reward_sum + excluded.reward_sum;
 	END IF;
 	IF s.session_type = 'mcts' THEN
