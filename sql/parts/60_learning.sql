@@ -524,8 +524,6 @@ BEGIN
 
 	-- Adaptive conformal inference moves alpha while intervals miss too often or too seldom.
 	alpha := 1 - confidence_level + known.alpha_shift;
-	SELECT coalesce(array_agg(x.score), '{}') INTO all_scores FROM (SELECT c.score FROM ruvector.learning_calibration c
-		WHERE c.namespace = s.namespace AND c.session_id = s.id ORDER BY c.id DESC LIMIT 500) x;
 	rank := 0;
 	explored := d.explored;
 	FOR i IN
@@ -545,14 +543,21 @@ BEGIN
 		upper := NULL;
 		calibrated := false;
 		n_calibration := 0;
-		IF i.v IS NOT NULL AND cardinality(all_scores) > 0 THEN
-			SELECT coalesce(array_agg(x.score), '{}') INTO action_scores FROM (SELECT c.score FROM ruvector.learning_calibration c
-				WHERE c.namespace = s.namespace AND c.session_id = s.id AND c.action = i.name ORDER BY c.id DESC LIMIT 500) x;
+		IF i.v IS NOT NULL THEN
+			action_scores := ARRAY(SELECT c.score FROM ruvector.learning_calibration c
+				WHERE c.namespace = s.namespace AND c.session_id = s.id AND c.action = i.name ORDER BY c.id DESC LIMIT 500);
+			-- Those of all actions stand in where one has too few of its own.
+			IF all_scores IS NULL AND (alpha <= 0 OR cardinality(action_scores) < 1 / alpha) THEN
+				all_scores := ARRAY(SELECT c.score FROM ruvector.learning_calibration c
+					WHERE c.namespace = s.namespace AND c.session_id = s.id ORDER BY c.id DESC LIMIT 500);
+			END IF;
 			SELECT b.low, b.high, b.calibrated, b.scores INTO lower, upper, calibrated, n_calibration
-				FROM ruvector._conformal_interval(i.v, action_scores, all_scores, alpha) b;
+				FROM ruvector._conformal_interval(i.v, action_scores, coalesce(all_scores, '{}'), alpha) b;
 			IF NOT calibrated THEN
-				lower := NULL;
-				upper := NULL;
+				-- After many misses alpha can fall to 0 for a while: everything is in the interval then, and it counts as covering.
+				calibrated := n_calibration >= ceil(confidence_level / (1 - confidence_level) - 1e-9);
+				lower := CASE WHEN calibrated THEN '-Infinity'::float8 END;
+				upper := CASE WHEN calibrated THEN 'Infinity'::float8 END;
 			END IF;
 		END IF;
 		IF is_selected THEN

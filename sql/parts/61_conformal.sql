@@ -48,7 +48,7 @@ BEGIN
 	END IF;
 	distance := format('%I OPERATOR(@extschema@.%s) %%s', embedding_column,
 		CASE metric WHEN 'cosine' THEN '<=>' WHEN 'l2' THEN '<->' WHEN 'ip' THEN '<#>' WHEN 'l1' THEN '<+>' END);
-	IF distance IS NULL THEN
+	IF metric IS NULL OR metric NOT IN ('cosine', 'l2', 'ip', 'l1') THEN
 		RAISE EXCEPTION 'unknown metric "%"', metric
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Metrics are cosine, l2, ip and l1.';
 	END IF;
@@ -190,8 +190,8 @@ BEGIN
 	complete := limit_score < 'Infinity';
 	bound := CASE score WHEN 'distance' THEN limit_score ELSE 'Infinity' END;
 	-- Rows come nearest first, and the scan does no more than it is asked for. The + 0 keeps the index out.
-	FOR hit IN EXECUTE format('SELECT %I::text AS id, %s AS d FROM %s ORDER BY %s%s LIMIT $2', model.id_column,
-			format(scan.distance, '$1'), scan.source, format(CASE WHEN exact THEN '(' || scan.distance || ') + 0' ELSE scan.distance END, '$1'), '')
+	FOR hit IN EXECUTE format('SELECT %I::text AS id, %s AS d FROM %s ORDER BY %s LIMIT $2', model.id_column,
+			format(scan.distance, '$1'), scan.source, format(CASE WHEN exact THEN '(' || scan.distance || ') + 0' ELSE scan.distance END, '$1'))
 			USING query, max_k + 1 LOOP
 		places := places + 1;
 		IF nearest IS NULL THEN

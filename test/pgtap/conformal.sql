@@ -7,11 +7,11 @@ SELECT setseed(0.25);
 
 -- Every query is a document with noise; that document is the right answer. Group b is harder.
 CREATE TABLE docs (id bigint PRIMARY KEY, body vector(8));
-INSERT INTO docs SELECT i, (SELECT array_agg(random() + random() - 1 + 0 * i)::real[] FROM generate_series(1, 8))::vector FROM generate_series(1, 2000) i;
+INSERT INTO docs SELECT i, (SELECT array_agg(random() + random() - 1 + 0 * (i + g))::real[] FROM generate_series(1, 8) g)::vector FROM generate_series(1, 2000) i;
 CREATE INDEX ON docs USING hnsw (body vector_l2_ops);
 CREATE TABLE queries AS
 	SELECT n, CASE WHEN n % 2 = 0 THEN 'a' ELSE 'b' END AS group_key, ARRAY[d.id::text] AS relevant,
-		d.body + (SELECT array_agg((random() + random() - 1) * CASE WHEN n % 2 = 0 THEN 0.25 ELSE 0.6 END + 0 * n)::real[] FROM generate_series(1, 8))::vector AS query
+		d.body + (SELECT array_agg((random() + random() - 1) * CASE WHEN n % 2 = 0 THEN 0.25 ELSE 0.6 END + 0 * (n + g))::real[] FROM generate_series(1, 8) g)::vector AS query
 	FROM generate_series(1, 900) n JOIN docs d ON d.id = 1 + (n * 37) % 2000;
 CREATE VIEW held_out AS SELECT query, relevant, group_key FROM queries WHERE n <= 400;
 ANALYZE docs;

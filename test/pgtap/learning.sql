@@ -156,7 +156,7 @@ SELECT set_config('test.target', :'target', true);
 SELECT cmp_ok(sum(pg_temp.covers(m)), '>=', CASE m WHEN 'snips' THEN 92 ELSE 93 END::bigint, 'off-policy intervals of 100 logs: ' || m) FROM unnest('{ips,snips,dr}'::text[]) m, generate_series(1, 100) GROUP BY m;
 
 -- Other calls.
-SELECT results_eq($$ SELECT ruvector.calculate_reward(s, reward_function => f)::numeric(9, 6) FROM unnest('{standard,sparse,dense,shaped}'::text[]) f, unnest('{t,f}'::boolean[]) s $$,
+SELECT results_eq($$ SELECT ruvector.calculate_reward(s, reward_function => f)::numeric(9, 6) FROM unnest('{standard,sparse,dense,shaped}'::text[]) WITH ORDINALITY u(f, n), unnest('{t,f}'::boolean[]) s ORDER BY n, s DESC $$,
 	$$ VALUES (0.9::numeric(9, 6)), (0.3), (1), (0), (1), (0.75), (1), (0) $$, 'golden rewards');
 SELECT is(ruvector.calculate_reward(true, reward_function => 'dense', clip => false)::numeric(9, 6), 1.75::numeric(9, 6), 'a reward that is not clipped');
 SELECT ruvector.start_session('tester', 'q-learning', '{}', '{left,right}') AS heir \gset
