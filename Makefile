@@ -48,5 +48,6 @@ include mk/dev.mk
 include mk/unit.mk
 include mk/demo.mk
 include mk/bench.mk
+include mk/learning-sql.mk
 include mk/fuzz.mk
 include mk/alias.mk

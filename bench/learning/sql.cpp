@@ -109,7 +109,7 @@ private:
 
 struct Run {
 	std::string algorithm, environment, measure;
-	double target, score = 0, online = 0, train_seconds = 0, low = NAN;
+	double target = 0, score = 0, online = 0, train_seconds = 0, low = NAN;
 	size_t steps = 0, updates = 0;
 	std::vector<std::pair<size_t, double>> curve;
 };
@@ -278,7 +278,8 @@ struct Entry {
 std::vector<Entry> tasks() {
 	std::vector<Entry> list;
 	auto add = [&](const char *environment, double target, Plan plan, std::function<std::unique_ptr<Environment>()> make) {
-		Run labels{plan.algorithm, environment, "mean return, greedy", target};
+		Run labels;
+		labels.algorithm = plan.algorithm, labels.environment = environment, labels.measure = "mean return, greedy", labels.target = target;
 		list.push_back({labels, [=](Database &db, uint64_t seed, Run &run) { learn(db, *make(), plan, seed, run); }});
 	};
 	auto chain = [] { return std::make_unique<Chain>(); };
@@ -290,8 +291,13 @@ std::vector<Entry> tasks() {
 	add("CartPole", 475, {"policy-gradient", "{}", 100000, 600, 600, 490, 20}, pole);
 	add("CartPole", 475, {"actor-critic", "{}", 100000, 128, 128, 490, 20}, pole);
 	add("CartPole", 475, {"ppo", "{\"anneal_steps\": 100000}", 100000, 1024, 1024, 490, 20}, pole);
-	list.push_back({Run{"decision-transformer", "CartPole log", "return when 400 is asked for", 0}, decision_transformer});
-	list.push_back({Run{"mcts", "tic-tac-toe", "won or half of drawn, 100 games", 0.98}, tic_tac_toe});
+	auto add_other = [&](const char *algorithm, const char *environment, const char *measure, double target, const Task &task) {
+		Run labels;
+		labels.algorithm = algorithm, labels.environment = environment, labels.measure = measure, labels.target = target;
+		list.push_back({labels, task});
+	};
+	add_other("decision-transformer", "CartPole log", "return when 400 is asked for", 0, decision_transformer);
+	add_other("mcts", "tic-tac-toe", "won or half of drawn, 100 games", 0.98, tic_tac_toe);
 	add("FrozenLake", 0.70, {"q-learning", "{\"exploration_steps\": 1000000, \"learning_rate_visits\": 500, \"learning_rate_final\": 0.005}", 20000, 1000, 10000, never, 300}, lake);
 	add("FrozenLake", 0.70, {"model-based", "{\"exploration_steps\": 10000}", 10000, 500, 500, never, 300}, lake);
 	const char *cliffs = "{\"exploration_start\": 0.1, \"exploration_rate\": 0.1, \"learning_rate\": 0.5, \"learning_rate_final\": 0.1, \"discount_factor\": 1}";
