@@ -26,10 +26,11 @@ public:
 	Database() : conn_(PQconnectdb("")) {
 		if (PQstatus(conn_) != CONNECTION_OK)
 			throw std::runtime_error(PQerrorMessage(conn_));
-		PQclear(PQprepare(conn_, "predict",
-						  "SELECT action, behaviour_prob FROM ruvector.predict($1, $2, $3::public.vector, $4::text[], "
-						  "explore => $5, max_alternatives => 0, log_prediction => $5, target_return => $6, trajectory_id => $7)",
-						  0, nullptr));
+		PQclear(PQprepare(
+			conn_, "predict",
+			"SELECT action, behaviour_prob FROM ruvector.predict($1, $2, $3::public.vector, $4::text[], "
+			"explore => $5, max_alternatives => 0, log_prediction => $5, target_return => $6, trajectory_id => $7)",
+			0, nullptr));
 	}
 	~Database() { PQfinish(conn_); }
 	Database(const Database &) = delete;
@@ -83,11 +84,11 @@ private:
 // Steps on their way to add_experiences.
 class Steps {
 public:
-	void add(const Environment &env, const std::string &key, const std::string &vector, uint32_t action, const Outcome &o,
-			 double probability, const std::string &trajectory) {
+	void add(const Environment &env, const std::string &key, const std::string &vector, uint32_t action,
+			 const Outcome &o, double probability, const std::string &trajectory) {
 		text_ += count_++ ? "," : "[";
-		text_ += "{\"state\":" + (env.state_dim() ? vector : "\"" + key + "\"") + ",\"action\":\"" + std::to_string(action) +
-				 "\",\"reward\":" + std::to_string(o.reward);
+		text_ += "{\"state\":" + (env.state_dim() ? vector : "\"" + key + "\"") + ",\"action\":\"" +
+				 std::to_string(action) + "\",\"reward\":" + std::to_string(o.reward);
 		if (!o.terminated)
 			text_ += ",\"next_state\":" + (env.state_dim() ? Database::vector_text(env) : "\"" + env.key() + "\"");
 		if (o.truncated && !o.terminated)
@@ -122,9 +123,11 @@ double mean(const std::vector<double> &v, size_t last) {
 	return n ? sum / static_cast<double>(n) : NAN;
 }
 
-std::string start(Database &db, const char *algorithm, const Environment &env, const std::string &config, uint64_t seed) {
-	return db.value("SELECT ruvector.start_session('bench', '" + std::string(algorithm) + "', '" + config + "'::jsonb || '{\"seed\": " +
-					std::to_string(seed) + "}', action_dim => " + std::to_string(env.actions()) +
+std::string start(Database &db, const char *algorithm, const Environment &env, const std::string &config,
+				  uint64_t seed) {
+	return db.value("SELECT ruvector.start_session('bench', '" + std::string(algorithm) + "', '" + config +
+					"'::jsonb || '{\"seed\": " + std::to_string(seed) + "}', action_dim => " +
+					std::to_string(env.actions()) +
 					(env.state_dim() ? ", state_dim => " + std::to_string(env.state_dim()) : "") + ")");
 }
 
@@ -147,9 +150,9 @@ double play(Database &db, const std::string &session, Environment &env, int epis
 
 struct Plan {
 	const char *algorithm, *config;
-	size_t steps, batch;       // environment steps; steps (whole episodes) of one add_experiences
-	size_t train_every;        // 0: online learning only
-	double solved;             // stop when 20 episodes in a row reach it
+	size_t steps, batch; // environment steps; steps (whole episodes) of one add_experiences
+	size_t train_every;  // 0: online learning only
+	double solved;       // stop when 20 episodes in a row reach it
 	int test_episodes;
 };
 
@@ -184,7 +187,8 @@ void learn(Database &db, Environment &env, const Plan &plan, uint64_t seed, Run 
 		}
 		run.curve.push_back({run.steps, mean(returns, std::max<size_t>(1, returns.size() - shown))});
 		shown = returns.size();
-		solved = returns.size() >= 20 && mean(returns, 20) >= plan.solved && play(db, session, env, 10, seed + 2000) >= plan.solved;
+		solved = returns.size() >= 20 && mean(returns, 20) >= plan.solved &&
+				 play(db, session, env, 10, seed + 2000) >= plan.solved;
 	}
 	run.online = mean(returns, 100);
 	run.score = play(db, session, env, plan.test_episodes, seed + 1000);
@@ -235,7 +239,8 @@ void decision_transformer(Database &db, uint64_t seed, Run &run) {
 			o = env.step(action, random);
 			if (o.terminated)
 				o.truncated = false;
-			steps.add(env, "", vector, action, o, noise / 2 + (action == static_cast<uint32_t>(right) ? 1 - noise : 0), "l" + std::to_string(i));
+			steps.add(env, "", vector, action, o, noise / 2 + (action == static_cast<uint32_t>(right) ? 1 - noise : 0),
+					  "l" + std::to_string(i));
 		}
 	}
 	steps.send(db, session);
@@ -277,9 +282,11 @@ struct Entry {
 
 std::vector<Entry> tasks() {
 	std::vector<Entry> list;
-	auto add = [&](const char *environment, double target, Plan plan, std::function<std::unique_ptr<Environment>()> make) {
+	auto add = [&](const char *environment, double target, Plan plan,
+				   std::function<std::unique_ptr<Environment>()> make) {
 		Run labels;
-		labels.algorithm = plan.algorithm, labels.environment = environment, labels.measure = "mean return, greedy", labels.target = target;
+		labels.algorithm = plan.algorithm, labels.environment = environment, labels.measure = "mean return, greedy",
+		labels.target = target;
 		list.push_back({labels, [=](Database &db, uint64_t seed, Run &run) { learn(db, *make(), plan, seed, run); }});
 	};
 	auto chain = [] { return std::make_unique<Chain>(); };
@@ -291,19 +298,27 @@ std::vector<Entry> tasks() {
 	add("CartPole", 475, {"policy-gradient", "{}", 100000, 600, 600, 490, 20}, pole);
 	add("CartPole", 475, {"actor-critic", "{}", 100000, 128, 128, 490, 20}, pole);
 	add("CartPole", 475, {"ppo", "{\"anneal_steps\": 100000}", 100000, 1024, 1024, 490, 20}, pole);
-	auto add_other = [&](const char *algorithm, const char *environment, const char *measure, double target, const Task &task) {
+	auto add_other = [&](const char *algorithm, const char *environment, const char *measure, double target,
+						 const Task &task) {
 		Run labels;
-		labels.algorithm = algorithm, labels.environment = environment, labels.measure = measure, labels.target = target;
+		labels.algorithm = algorithm, labels.environment = environment, labels.measure = measure,
+		labels.target = target;
 		list.push_back({labels, task});
 	};
 	add_other("decision-transformer", "CartPole log", "return when 400 is asked for", 0, decision_transformer);
 	add_other("mcts", "tic-tac-toe", "won or half of drawn, 100 games", 0.98, tic_tac_toe);
-	add("FrozenLake", 0.70, {"q-learning", "{\"exploration_steps\": 1000000, \"learning_rate_visits\": 500, \"learning_rate_final\": 0.005}", 20000, 1000, 10000, never, 300}, lake);
+	add("FrozenLake", 0.70,
+		{"q-learning",
+		 "{\"exploration_steps\": 1000000, \"learning_rate_visits\": 500, \"learning_rate_final\": 0.005}", 20000, 1000,
+		 10000, never, 300},
+		lake);
 	add("FrozenLake", 0.70, {"model-based", "{\"exploration_steps\": 10000}", 10000, 500, 500, never, 300}, lake);
-	const char *cliffs = "{\"exploration_start\": 0.1, \"exploration_rate\": 0.1, \"learning_rate\": 0.5, \"learning_rate_final\": 0.1, \"discount_factor\": 1}";
+	const char *cliffs = "{\"exploration_start\": 0.1, \"exploration_rate\": 0.1, \"learning_rate\": 0.5, "
+						 "\"learning_rate_final\": 0.1, \"discount_factor\": 1}";
 	add("CliffWalking", -13, {"q-learning", cliffs, 20000, 1, 0, never, 1}, cliff);
 	add("CliffWalking", -19, {"sarsa", cliffs, 20000, 1, 0, never, 1}, cliff);
-	add("CliffWalking", -13, {"model-based", "{\"discount_factor\": 1, \"exploration_start\": 0.1}", 3000, 1, 200, never, 1}, cliff);
+	add("CliffWalking", -13,
+		{"model-based", "{\"discount_factor\": 1, \"exploration_start\": 0.1}", 3000, 1, 200, never, 1}, cliff);
 	add("chain", 1, {"q-learning", "{\"discount_factor\": 0.9}", 1000, 50, 500, never, 10}, chain);
 	return list;
 }
@@ -318,7 +333,8 @@ void latency(Database &db) {
 	for (const char *algorithm : {"q-learning", "model-based", "dqn", "ppo"}) {
 		CartPole pole;
 		FrozenLake lake;
-		Environment &env = strcmp(algorithm, "dqn") == 0 || strcmp(algorithm, "ppo") == 0 ? static_cast<Environment &>(pole) : lake;
+		Environment &env =
+			strcmp(algorithm, "dqn") == 0 || strcmp(algorithm, "ppo") == 0 ? static_cast<Environment &>(pole) : lake;
 		const std::string session = start(db, algorithm, env, "{}", 1);
 		Random random(1, 1);
 		env.reset(random);
@@ -327,18 +343,22 @@ void latency(Database &db) {
 			const double begin = now();
 			const auto action = db.predict(session, env, true, "t").first;
 			predict.push_back(1000 * (now() - begin));
-			const std::string id = db.value("SELECT max(id) FROM ruvector.learning_predictions WHERE namespace = 'default'");
+			const std::string id =
+				db.value("SELECT max(id) FROM ruvector.learning_predictions WHERE namespace = 'default'");
 			const Outcome o = env.step(action, random);
-			const std::string next = env.state_dim() ? "next_state_vec => '" + Database::vector_text(env) + "'" : "next_state => '" + env.key() + "'";
-			const std::string call = "SELECT ruvector.submit_feedback(" + session + ", prediction_id => " + id + ", reward => " +
-									 std::to_string(o.reward) + (o.terminated ? "" : ", " + next) + ")";
+			const std::string next = env.state_dim() ? "next_state_vec => '" + Database::vector_text(env) + "'"
+													 : "next_state => '" + env.key() + "'";
+			const std::string call = "SELECT ruvector.submit_feedback(" + session + ", prediction_id => " + id +
+									 ", reward => " + std::to_string(o.reward) + (o.terminated ? "" : ", " + next) +
+									 ")";
 			const double second = now();
 			db.value(call);
 			feedback.push_back(1000 * (now() - second));
 			if (o.terminated || o.truncated)
 				env.reset(random);
 		}
-		printf("{\"latency\": \"%s\", \"predict_ms\": %.3f, \"feedback_ms\": %.3f}\n", algorithm, p50(predict), p50(feedback));
+		printf("{\"latency\": \"%s\", \"predict_ms\": %.3f, \"feedback_ms\": %.3f}\n", algorithm, p50(predict),
+			   p50(feedback));
 	}
 }
 
@@ -373,10 +393,14 @@ int main(int argc, char **argv) {
 				continue;
 			}
 			const std::lock_guard<std::mutex> lock(print);
-			printf("{\"algorithm\": \"%s\", \"environment\": \"%s\", \"measure\": \"%s\", \"target\": %g, \"seed\": %d, \"score\": %.5g, "
-				   "\"online\": %.5g, \"low\": %s, \"steps\": %zu, \"updates\": %zu, \"train_seconds\": %.3f, \"curve\": [",
-				   run.algorithm.c_str(), run.environment.c_str(), run.measure.c_str(), run.target, static_cast<int>(seed), run.score, run.online,
-				   std::isnan(run.low) ? "null" : std::to_string(run.low).c_str(), run.steps, run.updates, run.train_seconds);
+			printf("{\"algorithm\": \"%s\", \"environment\": \"%s\", \"measure\": \"%s\", \"target\": %g, \"seed\": "
+				   "%d, \"score\": %.5g, "
+				   "\"online\": %.5g, \"low\": %s, \"steps\": %zu, \"updates\": %zu, \"train_seconds\": %.3f, "
+				   "\"curve\": [",
+				   run.algorithm.c_str(), run.environment.c_str(), run.measure.c_str(), run.target,
+				   static_cast<int>(seed), run.score, run.online,
+				   std::isnan(run.low) ? "null" : std::to_string(run.low).c_str(), run.steps, run.updates,
+				   run.train_seconds);
 			const size_t stride = std::max<size_t>(1, run.curve.size() / 60);
 			for (size_t j = 0; j < run.curve.size(); j += stride)
 				printf("%s[%zu, %.5g]", j ? ", " : "", run.curve[j].first, run.curve[j].second);

@@ -86,7 +86,8 @@ T *column(FunctionCallInfo fcinfo, int i, Oid type, int *count, T otherwise, F &
 	if (*count < 0)
 		*count = e.count;
 	if (e.count != *count)
-		ereport(ERROR, (errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR), errmsg("arrays of %d and %d elements", *count, e.count)));
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR), errmsg("arrays of %d and %d elements", *count, e.count)));
 	T *result = array_of<T>(e.count);
 	for (int j = 0; j < e.count; ++j)
 		result[j] = e.nulls[j] ? otherwise : convert(e.values[j]);
@@ -107,14 +108,16 @@ uint8_t *bool_column(FunctionCallInfo fcinfo, int i, int *count) {
 	return column<uint8_t>(fcinfo, i, BOOLOID, count, 0, [](Datum d) { return static_cast<uint8_t>(DatumGetBool(d)); });
 }
 uint64_t *long_column(FunctionCallInfo fcinfo, int i, int *count) {
-	return column<uint64_t>(fcinfo, i, INT8OID, count, 0, [](Datum d) { return static_cast<uint64_t>(DatumGetInt64(d)); });
+	return column<uint64_t>(fcinfo, i, INT8OID, count, 0,
+							[](Datum d) { return static_cast<uint64_t>(DatumGetInt64(d)); });
 }
 
 // Vectors of one size below each other; a missing one is zero (the state after the end).
 float *vector_column(FunctionCallInfo fcinfo, int i, int count, uint32_t dim) {
 	const Elements e = elements(fcinfo, i, InvalidOid);
 	if (e.count != count)
-		ereport(ERROR, (errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR), errmsg("arrays of %d and %d elements", count, e.count)));
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR), errmsg("arrays of %d and %d elements", count, e.count)));
 	float *result = array_of<float>(static_cast<size_t>(count) * dim);
 	for (int j = 0; j < count; ++j) {
 		float *row = result + static_cast<size_t>(j) * dim;
@@ -124,7 +127,8 @@ float *vector_column(FunctionCallInfo fcinfo, int i, int count, uint32_t dim) {
 		}
 		const types::Vector *v = types::vector_arg(e.values[j]);
 		if (static_cast<uint32_t>(v->dim) != dim)
-			ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION), errmsg("expected a state of %u dimensions, not %d", dim, v->dim)));
+			ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION),
+							errmsg("expected a state of %u dimensions, not %d", dim, v->dim)));
 		std::copy(v->x, v->x + dim, row);
 	}
 	return result;
@@ -335,11 +339,14 @@ struct Changes {
 	// states text[], actions integer[], q float8[], visits bigint[]
 	void put(Datum *values) const {
 		values[0] = array_datum(count, TEXTOID, [&](size_t i) {
-			return PointerGetDatum(cstring_to_text_with_len(rows[i].state.data(), static_cast<int>(rows[i].state.size())));
+			return PointerGetDatum(
+				cstring_to_text_with_len(rows[i].state.data(), static_cast<int>(rows[i].state.size())));
 		});
-		values[1] = array_datum(count, INT4OID, [&](size_t i) { return Int32GetDatum(static_cast<int32>(rows[i].action)); });
+		values[1] =
+			array_datum(count, INT4OID, [&](size_t i) { return Int32GetDatum(static_cast<int32>(rows[i].action)); });
 		values[2] = array_datum(count, FLOAT8OID, [&](size_t i) { return Float8GetDatum(rows[i].q); });
-		values[3] = array_datum(count, INT8OID, [&](size_t i) { return Int64GetDatum(static_cast<int64>(rows[i].visits)); });
+		values[3] =
+			array_datum(count, INT8OID, [&](size_t i) { return Int64GetDatum(static_cast<int64>(rows[i].visits)); });
 	}
 };
 
@@ -524,7 +531,8 @@ RV_FUNCTION(ruvector_policy_act) {
 	query.explore = PG_GETARG_BOOL(i + 3);
 	query.steps = static_cast<uint64_t>(PG_GETARG_INT64(i + 4));
 	query.temperature = PG_GETARG_FLOAT8(i + 5);
-	const auto seed = static_cast<uint64_t>(PG_GETARG_INT64(i + 6)), stream = static_cast<uint64_t>(PG_GETARG_INT64(i + 7));
+	const auto seed = static_cast<uint64_t>(PG_GETARG_INT64(i + 6)),
+			   stream = static_cast<uint64_t>(PG_GETARG_INT64(i + 7));
 	query.target_return = PG_ARGISNULL(i + 8) ? NAN : PG_GETARG_FLOAT8(i + 8);
 	Experience history;
 	if (!PG_ARGISNULL(i + 9 + 4)) {
@@ -662,8 +670,8 @@ RV_FUNCTION(ruvector_policy_train) {
 		m = {metrics.rows,
 			 metrics.updates,
 			 metrics.epochs,
-			 {metrics.first_loss, metrics.last_loss, metrics.mean_return, metrics.entropy, metrics.value_loss, metrics.kl,
-			  metrics.change},
+			 {metrics.first_loss, metrics.last_loss, metrics.mean_return, metrics.entropy, metrics.value_loss,
+			  metrics.kl, metrics.change},
 			 metrics.finished_early};
 	}
 	Datum values[17];
@@ -695,7 +703,8 @@ RV_FUNCTION(ruvector_policy_evaluate) {
 	i += kExperience;
 	const char *estimator = text_to_cstring(PG_GETARG_TEXT_PP(i));
 	const bool explore = PG_GETARG_BOOL(i + 1);
-	const auto steps = static_cast<uint64_t>(PG_GETARG_INT64(i + 2)), seed = static_cast<uint64_t>(PG_GETARG_INT64(i + 3));
+	const auto steps = static_cast<uint64_t>(PG_GETARG_INT64(i + 2)),
+			   seed = static_cast<uint64_t>(PG_GETARG_INT64(i + 3));
 	input.weight_clip = PG_GETARG_FLOAT8(i + 4);
 	input.confidence = PG_GETARG_FLOAT8(i + 5);
 	const size_t actions = settings.shape.actions;
@@ -716,8 +725,8 @@ RV_FUNCTION(ruvector_policy_evaluate) {
 		bool values_known = true;
 		size_t start = 0; // of the trajectory, for policies that look back
 		for (size_t row = 0; row < input.log.count; ++row) {
-			if (row > 0 && (input.log.trajectory[row] != input.log.trajectory[row - 1] || input.log.terminated[row - 1] ||
-							input.log.truncated[row - 1]))
+			if (row > 0 && (input.log.trajectory[row] != input.log.trajectory[row - 1] ||
+							input.log.terminated[row - 1] || input.log.truncated[row - 1]))
 				start = row;
 			const Experience history = part_of(input.log, settings.shape, start, row - start);
 			learning::Query query;
@@ -755,7 +764,8 @@ RV_FUNCTION(ruvector_policy_evaluate) {
 					   Int64GetDatum(static_cast<int64>(result.rows)),
 					   Int64GetDatum(static_cast<int64>(result.unknown_behaviour))};
 	bool nulls[9] = {};
-	const double numbers[6] = {result.value, result.se, result.low, result.high, result.effective_size, result.largest_weight};
+	const double numbers[6] = {result.value,         result.se, result.low, result.high, result.effective_size,
+							   result.largest_weight};
 	for (int j = 0; j < 6; ++j)
 		values[j] = float_or_null(numbers[j], &nulls[j]);
 	return row_result(fcinfo, values, nulls);
