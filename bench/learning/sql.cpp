@@ -199,7 +199,7 @@ void tic_tac_toe(Database &db, uint64_t seed, Run &run) {
 	const std::string session = start(db, "mcts", env, "{\"simulations\": 1000, \"discount_factor\": 1}", seed);
 	Random random(seed, 1);
 	Steps steps;
-	for (size_t game = 0; run.steps < 100000; ++game) { // moves at random: the model is learned from these
+	for (size_t game = 0; run.steps < 250000; ++game) { // moves at random: the model is learned from these
 		env.reset(random);
 		for (Outcome o{0, false, false}; !o.terminated; ++run.steps) {
 			const std::vector<uint32_t> open = env.available();
@@ -208,17 +208,15 @@ void tic_tac_toe(Database &db, uint64_t seed, Run &run) {
 			o = env.step(action, random);
 			steps.add(env, key, "", action, o, 1.0 / static_cast<double>(open.size()), "g" + std::to_string(game));
 		}
-		if (steps.size() >= 10000) {
+		if (steps.size() >= 50000) {
 			steps.send(db, session);
-			if (run.steps < 12000 || run.steps > 45000) {
-				train(db, session, run);
-				run.curve.push_back({run.steps, play(db, session, env, 20, seed + 500)});
-			}
+			train(db, session, run);
+			run.curve.push_back({run.steps, play(db, session, env, 20, seed + 500)});
 		}
 	}
 	steps.send(db, session);
 	train(db, session, run);
-	run.score = play(db, session, env, 100, seed + 1000);
+	run.score = play(db, session, env, 200, seed + 1000);
 }
 
 // A log of mixed quality: a controller that acts at random a part of the time, which part differs by episode.
@@ -306,7 +304,7 @@ std::vector<Entry> tasks() {
 		list.push_back({labels, task});
 	};
 	add_other("decision-transformer", "CartPole log", "return when 400 is asked for", 0, decision_transformer);
-	add_other("mcts", "tic-tac-toe", "won or half of drawn, 100 games", 0.98, tic_tac_toe);
+	add_other("mcts", "tic-tac-toe", "won or half of drawn, 200 games", 0.98, tic_tac_toe);
 	add("FrozenLake", 0.70,
 		{"q-learning",
 		 "{\"exploration_steps\": 1000000, \"learning_rate_visits\": 500, \"learning_rate_final\": 0.005}", 20000, 1000,

@@ -404,7 +404,7 @@ COMMENT ON FUNCTION ruvector.end_session(bigint) IS
 	'ends a session: it takes no more predictions and feedback; what it has learned stays. Returns the version of its latest policy, NULL if none was trained';
 
 CREATE FUNCTION ruvector._state_key(session_id bigint, state_dim integer, tabular boolean, state_step float8, state text, state_vec @extschema@.vector)
-	RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
+	RETURNS text LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 BEGIN
 	IF state_dim IS NULL THEN
 		IF state IS NULL OR state_vec IS NOT NULL THEN
@@ -429,7 +429,7 @@ COMMENT ON FUNCTION ruvector._state_key(bigint, integer, boolean, float8, text, 
 -- Predictions and feedback -----------------------------------------------------------------------------------------
 
 CREATE FUNCTION ruvector._action_numbers(actions text[], chosen text[]) RETURNS integer[]
-	LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	result integer[];
 	unknown text;
@@ -755,7 +755,7 @@ COMMENT ON FUNCTION ruvector.submit_feedback(bigint, text, text, float8, text, b
 	'what came of an action: stores the step and, for tabular algorithms, learns from it in the same transaction. With prediction_id, state and action may be left out, and the interval of the prediction is judged. terminated (default: true without a next state): the task ended; truncated: only the recording ended. Returns the id of the experience. Feedback of one session is taken one after the other';
 
 CREATE FUNCTION ruvector._discount(session_type text, config jsonb) RETURNS float8
-	LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT coalesce((config ->> 'discount_factor')::float8, p.initial[array_position(p.names, 'discount_factor')], 1)
 	FROM ruvector._learning_parameters(session_type) p
 $$;
@@ -817,7 +817,7 @@ COMMENT ON FUNCTION ruvector.add_experiences(bigint, jsonb) IS
 CREATE FUNCTION ruvector._experience_rows(experiences jsonb, vectors boolean)
 	RETURNS TABLE (state text, state_vec @extschema@.vector, action text, reward float8, next_state text, next_state_vec @extschema@.vector,
 		terminated boolean, truncated boolean, behaviour_prob float8, trajectory_id text, success boolean)
-	LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	bad bigint;
 BEGIN
