@@ -150,7 +150,7 @@ double play(Database &db, const std::string &session, Environment &env, int epis
 
 struct Plan {
 	const char *algorithm, *config;
-	size_t steps, batch; // environment steps; steps (whole episodes) of one add_experiences
+	size_t steps, batch; // environment steps; steps (whole episodes) of one add_experiences, 0: submit_feedback
 	size_t train_every;  // 0: online learning only
 	double solved;       // stop when 20 episodes in a row reach it
 	int test_episodes;
@@ -174,7 +174,15 @@ void learn(Database &db, Environment &env, const Plan &plan, uint64_t seed, Run 
 				o = env.step(action, random);
 				if (o.terminated)
 					o.truncated = false;
-				steps.add(env, key, vector, action, o, probability, trajectory);
+				if (plan.batch == 0) { // learns, and plans, at every step
+					db.value("SELECT ruvector.submit_feedback(" + session + ", '" + key + "', '" +
+							 std::to_string(action) + "', " + std::to_string(o.reward) +
+							 (o.terminated ? "" : ", next_state => '" + env.key() + "'") + ", truncated => " +
+							 (o.truncated ? "true" : "false") + ", trajectory_id => '" + trajectory +
+							 "', behaviour_prob => " + std::to_string(probability) + ")");
+				} else {
+					steps.add(env, key, vector, action, o, probability, trajectory);
+				}
 				++run.steps;
 				++since;
 			}
@@ -313,10 +321,10 @@ std::vector<Entry> tasks() {
 	add("FrozenLake", 0.70, {"model-based", "{\"exploration_steps\": 10000}", 10000, 500, 500, never, 300}, lake);
 	const char *cliffs = "{\"exploration_start\": 0.1, \"exploration_rate\": 0.1, \"learning_rate\": 0.5, "
 						 "\"learning_rate_final\": 0.1, \"discount_factor\": 1}";
-	add("CliffWalking", -13, {"q-learning", cliffs, 20000, 1, 0, never, 1}, cliff);
-	add("CliffWalking", -19, {"sarsa", cliffs, 20000, 1, 0, never, 1}, cliff);
+	add("CliffWalking", -13, {"q-learning", cliffs, 20000, 0, 0, never, 1}, cliff);
+	add("CliffWalking", -19, {"sarsa", cliffs, 20000, 0, 0, never, 1}, cliff);
 	add("CliffWalking", -13,
-		{"model-based", "{\"discount_factor\": 1, \"exploration_start\": 0.1}", 3000, 1, 200, never, 1}, cliff);
+		{"model-based", "{\"discount_factor\": 1, \"exploration_start\": 0.1}", 3000, 0, 0, never, 1}, cliff);
 	add("chain", 1, {"q-learning", "{\"discount_factor\": 0.9}", 1000, 50, 500, never, 10}, chain);
 	return list;
 }
