@@ -1,12 +1,14 @@
 // bench/learning/solve.cpp - all nine algorithms on standard environments: final returns against known optima, steps
 // that were needed, speed; curves as JSON.
-//   solve [SEEDS] [NAME-PREFIX] [JSON-FILE]
+//   solve SEEDS FIRST-SEED [NAME [JSON-FILE [TABLE-FILE]]]
 // Exit status: the number of targets that were missed.
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <ctime>
+#include <fstream>
 #include <functional>
+#include <thread>
 
 #include "log.hpp"
 #include "ruvector/learning/tabular.hpp"
@@ -19,8 +21,10 @@ using rl::Policy;
 
 namespace {
 
-double now() { // of the processor: others may be busy
-	return double(std::clock()) / CLOCKS_PER_SEC;
+double now() { // of this thread: others may be busy
+	timespec t{};
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return double(t.tv_sec) + double(t.tv_nsec) * 1e-9;
 }
 
 double median(std::vector<double> v) {
@@ -41,15 +45,18 @@ struct Run {
 	std::vector<std::pair<double, double>> curve; // steps, mean return while learning
 };
 
+using Values = std::vector<std::pair<std::string, double>>;
+
 struct Task {
 	const char *name, *environment, *measure;
 	double target;
 	const char *extra;
-	std::function<Run(uint64_t seed)> run;
+	Values settings; // those that are not the defaults
+	std::function<Run(const Values &settings, uint64_t seed)> run;
 };
 
 // Online: one online_update for each step, sarsa's when the next action is known.
-Run tabular(Algorithm algorithm, Environment &env, const std::vector<std::pair<std::string, double>> &values,
+Run tabular(Algorithm algorithm, Environment &env, const Values &values,
 			size_t steps, uint64_t seed, int test_episodes, size_t train_every = 0) {
 	Config config(algorithm, values);
 	rl::Shape shape{env.actions(), 0};
@@ -114,7 +121,7 @@ Run tabular(Algorithm algorithm, Environment &env, const std::vector<std::pair<s
 }
 
 // Networks: explore `rollout` steps, then train; on all that is logged (off-policy) or on those steps alone.
-Run network(Algorithm algorithm, Environment &env, const std::vector<std::pair<std::string, double>> &values,
+Run network(Algorithm algorithm, Environment &env, const Values &values,
 			size_t steps, size_t rollout, bool replay, uint64_t seed, double solved, size_t episodes_a_batch = 0) {
 	Config config(algorithm, values);
 	rl::Shape shape{env.actions(), env.state_dim()};
@@ -146,10 +153,12 @@ Run network(Algorithm algorithm, Environment &env, const std::vector<std::pair<s
 			window.clear();
 			next_curve += steps / 25;
 		}
-		if (recent.size() > 20)
-			recent.erase(recent.begin(), recent.end() - 20);
-		// Whoever uses the database would keep the version that does well, too; it is tested on fresh episodes.
-		if (recent.size() == 20 && mean(recent) >= solved && play(env, *policy, config, 20, seed + 2000) >= solved)
+		// Whoever uses the database would keep the version that does well, too. Returns while exploring are lower, so
+		// they only say when a test is worth while; the score is of other episodes than the test.
+		if (recent.size() > 10)
+			recent.erase(recent.begin(), recent.end() - 10);
+		if (recent.size() == 10 && mean(recent) >= 0.8 * solved &&
+			play(env, *policy, config, 20, seed + 2000) >= solved)
 			break;
 	}
 	run.steps = done;
@@ -159,7 +168,7 @@ Run network(Algorithm algorithm, Environment &env, const std::vector<std::pair<s
 
 // The decision transformer learns from what others did.
 Run offline(Environment &env, Log &log, double behaviour_mean, double low, double high,
-			const std::vector<std::pair<std::string, double>> &values, uint64_t seed) {
+			const Values &values, uint64_t seed) {
 	Config config(Algorithm::decision_transformer, values);
 	auto policy = rl::make_policy(config, {env.actions(), env.state_dim()}, seed);
 	Run run;
@@ -172,14 +181,13 @@ Run offline(Environment &env, Log &log, double behaviour_mean, double low, doubl
 		run.curve.push_back({double(m.updates) * double(i + 1) / double(m.losses.size()), m.losses[i]});
 	double reached_low = play_for(env, *policy, config, low, 40, seed + 1, true);
 	double reached_high = play_for(env, *policy, config, high, 40, seed + 2, true);
-	std::printf("#   decision-transformer: behaviour %.1f, asked for %.0f reached %.1f, asked for %.0f reached %.1f\n",
-				behaviour_mean, low, reached_low, high, reached_high);
+	std::fprintf(stderr,
+				 "# decision-transformer: behaviour %.1f, asked for %.0f reached %.1f, asked for %.0f reached %.1f\n",
+				 behaviour_mean, low, reached_low, high, reached_high);
 	run.extra = reached_low;
 	run.score = reached_high > reached_low ? reached_high / behaviour_mean : 0;
 	return run;
 }
-
-using Values = std::vector<std::pair<std::string, double>>;
 
 std::vector<Task> tasks() {
 	std::vector<Task> list;
@@ -190,38 +198,39 @@ std::vector<Task> tasks() {
 					{"learning_rate_final", 0.1},
 					{"discount_factor", 1}};
 	auto add = [&](const char *name, const char *environment, const char *measure, double target, const char *extra,
-				   std::function<Run(uint64_t)> run) {
-		list.push_back({name, environment, measure, target, extra, std::move(run)});
+				   Values settings, std::function<Run(const Values &, uint64_t)> run) {
+		list.push_back({name, environment, measure, target, extra, std::move(settings), std::move(run)});
 	};
-	add("q-learning", "FrozenLake", "return, greedy", 0.70, "return, online", [=](uint64_t seed) {
+	add("q-learning", "FrozenLake", "return, greedy", 0.70, "return, online", lake, [](const Values &values, uint64_t seed) {
 		FrozenLake env;
-		return tabular(Algorithm::q_learning, env, lake, 400000, seed, 1000);
+		return tabular(Algorithm::q_learning, env, values, 400000, seed, 1000);
 	});
-	add("sarsa", "FrozenLake", "return, greedy", 0.66, "return, online", [=](uint64_t seed) {
+	add("sarsa", "FrozenLake", "return, greedy", 0.66, "return, online", lake, [](const Values &values, uint64_t seed) {
 		FrozenLake env;
-		return tabular(Algorithm::sarsa, env, lake, 400000, seed, 1000);
+		return tabular(Algorithm::sarsa, env, values, 400000, seed, 1000);
 	});
-	add("model-based", "FrozenLake", "return, greedy", 0.70, "return, online", [=](uint64_t seed) {
+	add("model-based", "FrozenLake", "return, greedy", 0.70, "return, online",
+		{{"exploration_start", 1}, {"exploration_steps", 40000}}, [](const Values &values, uint64_t seed) {
 		FrozenLake env;
-		return tabular(Algorithm::model_based, env, {{"exploration_start", 1}, {"exploration_steps", 40000}}, 60000,
-					   seed, 1000, 500);
+		return tabular(Algorithm::model_based, env, values, 60000, seed, 1000, 500);
 	});
-	add("q-learning", "CliffWalking", "return, greedy", -13, "return, online", [=](uint64_t seed) {
+	add("q-learning", "CliffWalking", "return, greedy", -13, "return, online", cliff, [](const Values &values, uint64_t seed) {
 		CliffWalking env;
-		return tabular(Algorithm::q_learning, env, cliff, 50000, seed, 1);
+		return tabular(Algorithm::q_learning, env, values, 50000, seed, 1);
 	});
-	add("sarsa", "CliffWalking", "return, greedy", -19, "return, online", [=](uint64_t seed) {
+	add("sarsa", "CliffWalking", "return, greedy", -19, "return, online", cliff, [](const Values &values, uint64_t seed) {
 		CliffWalking env;
-		return tabular(Algorithm::sarsa, env, cliff, 60000, seed, 1);
+		return tabular(Algorithm::sarsa, env, values, 60000, seed, 1);
 	});
-	add("model-based", "CliffWalking", "return, greedy", -13, "return, online", [=](uint64_t seed) {
+	add("model-based", "CliffWalking", "return, greedy", -13, "return, online",
+		{{"discount_factor", 1}, {"exploration_start", 0.1}}, [](const Values &values, uint64_t seed) {
 		CliffWalking env;
-		return tabular(Algorithm::model_based, env, {{"discount_factor", 1}, {"exploration_start", 0.1}}, 3000, seed,
-					   1);
+		return tabular(Algorithm::model_based, env, values, 3000, seed, 1);
 	});
-	add("mcts", "TicTacToe", "return, 200 games", 0.98, "ms a decision, about", [](uint64_t seed) {
+	add("mcts", "TicTacToe", "return, 200 games", 0.98, "ms a decision, about",
+		{{"simulations", 1000}, {"discount_factor", 1}, {"exploration_rate", 1}}, [](const Values &values, uint64_t seed) {
 		TicTacToe env;
-		Config config(Algorithm::mcts, {{"simulations", 1000}, {"discount_factor", 1}, {"exploration_rate", 1}});
+		Config config(Algorithm::mcts, values);
 		rl::TabularPolicy policy(Algorithm::mcts, {9, 0});
 		Random random(seed, 1);
 		Log log(0);
@@ -248,26 +257,26 @@ std::vector<Task> tasks() {
 		run.extra = 1000 * (now() - start) / 700; // a game has 3 to 4 decisions
 		return run;
 	});
-	add("dqn", "CartPole", "return, 100 episodes", 475, "", [](uint64_t seed) {
+	add("dqn", "CartPole", "return, 100 episodes", 475, "", {{"exploration_steps", 16000}},
+		[](const Values &values, uint64_t seed) {
+			CartPole env;
+			return network(Algorithm::dqn, env, values, 100000, 256, true, seed, 490);
+		});
+	add("policy-gradient", "CartPole", "return, 100 episodes", 475, "", {}, [](const Values &values, uint64_t seed) {
 		CartPole env;
-		return network(Algorithm::dqn, env,
-					   {{"learning_rate", 1e-3}, {"exploration_steps", 16000}, {"exploration_rate", 0.04}}, 100000, 256,
-					   true, seed, 490);
+		return network(Algorithm::policy_gradient, env, values, 100000, 0, false, seed, 490, 8);
 	});
-	add("policy-gradient", "CartPole", "return, 100 episodes", 475, "", [](uint64_t seed) {
+	add("actor-critic", "CartPole", "return, 100 episodes", 475, "", {}, [](const Values &values, uint64_t seed) {
 		CartPole env;
-		return network(Algorithm::policy_gradient, env, {}, 100000, 0, false, seed, 490, 8);
+		return network(Algorithm::actor_critic, env, values, 100000, 128, false, seed, 490);
 	});
-	add("actor-critic", "CartPole", "return, 100 episodes", 475, "", [](uint64_t seed) {
-		CartPole env;
-		return network(Algorithm::actor_critic, env, {}, 100000, 128, false, seed, 490);
-	});
-	add("ppo", "CartPole", "return, 100 episodes", 475, "", [](uint64_t seed) {
-		CartPole env;
-		return network(Algorithm::ppo, env, {{"anneal_steps", 100000}}, 100000, 1024, false, seed, 490);
-	});
+	add("ppo", "CartPole", "return, 100 episodes", 475, "", {{"anneal_steps", 100000}},
+		[](const Values &values, uint64_t seed) {
+			CartPole env;
+			return network(Algorithm::ppo, env, values, 100000, 1024, false, seed, 490);
+		});
 	add("decision-transformer", "CartPole", "return / behaviour's", 1.5, "reached when asked for little",
-		[](uint64_t seed) {
+		{{"gradient_steps", 1500}}, [](const Values &values, uint64_t seed) {
 			CartPole env;
 			// Behaviour of mixed quality: a linear controller that acts at random some of the time, how often differs by
 			// episode.
@@ -289,72 +298,147 @@ std::vector<Task> tasks() {
 					total += o.reward;
 				}
 			}
-			return offline(env, log, total / episodes, 30, 400, {{"gradient_steps", 1500}}, seed);
+			return offline(env, log, total / episodes, 30, 400, values, seed);
 		});
 	return list;
+}
+
+std::string number(double x) {
+	char text[32];
+	std::snprintf(text, sizeof text, "%.4g", x);
+	return text;
+}
+
+struct Result {
+	const Task *task;
+	std::vector<Run> runs;
+	template <typename Get>
+	std::vector<double> all(Get get) const {
+		std::vector<double> values;
+		for (const Run &r : runs)
+			values.push_back(double(get(r)));
+		return values;
+	}
+	std::vector<double> scores() const {
+		return all([](const Run &r) { return r.score; });
+	}
+	std::string settings() const {
+		std::string text;
+		for (const auto &[name, value] : task->settings)
+			text += (text.empty() ? "" : ", ") + name + " " + number(value);
+		return text.empty() ? "defaults" : text;
+	}
+};
+
+std::string table(const std::vector<Result> &results) {
+	std::string out = "| Algorithm | Environment | Measure | Target | Median | Scores of the seeds | Steps | Updates | Updates/s | Note "
+					  "| Settings |\n|---|---|---|---|---|---|---|---|---|---|---|\n";
+	for (const Result &r : results) {
+		std::vector<double> scores = r.scores();
+		std::string list;
+		for (double s : scores)
+			list += (list.empty() ? "" : " ") + number(s);
+		double updates = mean(r.all([](const Run &x) { return x.updates; })),
+			   seconds = mean(r.all([](const Run &x) { return x.train_seconds; })),
+			   extra = mean(r.all([](const Run &x) { return x.extra; }));
+		out += std::string("| ") + r.task->name + " | " + r.task->environment + " | " + r.task->measure + " | " +
+			   number(r.task->target) + " | " + number(median(scores)) +
+			   (median(scores) >= r.task->target ? "" : " missed") + " | " + list + " | " +
+			   std::to_string(size_t(median(r.all([](const Run &x) { return x.steps; })))) + " | " +
+			   std::to_string(size_t(updates)) + " | " + std::to_string(size_t(updates / std::max(seconds, 1e-9))) +
+			   " | " + (std::isnan(extra) ? "" : std::string(r.task->extra) + ": " + number(extra)) + " | " +
+			   r.settings() + " |\n";
+	}
+	return out;
+}
+
+std::string json(const std::vector<Result> &results, const std::string &machine, uint64_t first) {
+	std::string out = "{\"machine\": \"" + machine + "\", \"tasks\": [";
+	for (size_t t = 0; t < results.size(); t++) {
+		const Result &r = results[t];
+		out += std::string(t ? ",\n" : "\n") + " {\"algorithm\": \"" + r.task->name + "\", \"environment\": \"" +
+			   r.task->environment + "\", \"measure\": \"" + r.task->measure +
+			   "\", \"target\": " + number(r.task->target) + ", \"settings\": \"" + r.settings() + "\", \"runs\": [";
+		for (size_t i = 0; i < r.runs.size(); i++) {
+			const Run &run = r.runs[i];
+			out += std::string(i ? "," : "") + "\n  {\"seed\": " + std::to_string(first + i) +
+				   ", \"score\": " + number(run.score) +
+				   (std::isnan(run.extra) ? "" : ", \"extra\": " + number(run.extra)) +
+				   ", \"steps\": " + std::to_string(run.steps) + ", \"updates\": " + std::to_string(run.updates) +
+				   ", \"train_seconds\": " + number(run.train_seconds) + ", \"curve\": [";
+			bool begun = false;
+			for (auto [x, y] : run.curve)
+				if (std::isfinite(y)) {
+					out += std::string(begun ? ", " : "") + "[" + std::to_string(size_t(x)) + ", " + number(y) + "]";
+					begun = true;
+				}
+			out += "]}";
+		}
+		out += "]}";
+	}
+	return out + "\n]}\n";
+}
+
+void write(const std::string &path, const std::string &text) {
+	FILE *file = std::fopen(path.c_str(), "w");
+	if (!file || std::fputs(text.c_str(), file) < 0 || std::fclose(file) != 0) {
+		std::fprintf(stderr, "cannot write %s\n", path.c_str());
+		std::exit(100);
+	}
+}
+
+std::string machine() {
+	std::ifstream info("/proc/cpuinfo");
+	for (std::string line; std::getline(info, line);)
+		if (line.rfind("model name", 0) == 0)
+			return line.substr(line.find(':') + 2);
+	return "unknown processor";
 }
 
 } // namespace
 
 int main(int argc, char **argv) {
-	uint64_t seeds = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 5;
-	const char *prefix = argc > 2 ? argv[2] : "";
-	FILE *json = argc > 3 ? std::fopen(argv[3], "w") : nullptr;
-	if (json)
-		std::fprintf(json, "{\"seeds\": %llu, \"tasks\": [", static_cast<unsigned long long>(seeds));
-	std::printf("%-21s %-13s %-22s %8s %8s %8s %8s | %9s %10s %9s %8s %s\n", "algorithm", "environment", "measure",
-				"target", "median", "worst", "best", "steps", "updates", "updates/s", "seconds", "");
+	auto argument = [&](int i, const char *otherwise) { return std::string(argc > i ? argv[i] : otherwise); };
+	uint64_t seeds = std::strtoull(argument(1, "5").c_str(), nullptr, 10),
+			 first = std::strtoull(argument(2, "1").c_str(), nullptr, 10);
+	std::string name = argument(3, ""), json_file = argument(4, ""), table_file = argument(5, "");
+	if (seeds == 0 || seeds > 1000) {
+		std::fprintf(stderr, "usage: solve SEEDS FIRST-SEED [NAME [JSON-FILE [TABLE-FILE]]]\n");
+		return 100;
+	}
+	std::vector<Task> all = tasks();
+	std::vector<Result> results;
+	for (const Task &task : all)
+		if (name.empty() || name == task.name)
+			results.push_back({&task, std::vector<Run>(seeds)});
+
+	// Runs share nothing: two at a time.
+	std::atomic<size_t> next{0};
+	auto work = [&] {
+		for (size_t i; (i = next++) < results.size() * seeds;) {
+			Result &r = results[i / seeds];
+			Run run = r.task->run(r.task->settings, first + i % seeds);
+			std::fprintf(stderr, "%s %s seed %llu: %.4g after %zu steps, %.0f s\n", r.task->name, r.task->environment,
+						 static_cast<unsigned long long>(first + i % seeds), run.score, run.steps, run.train_seconds);
+			r.runs[i % seeds] = std::move(run);
+		}
+	};
+	std::thread other(work);
+	work();
+	other.join();
+
 	int missed = 0;
-	bool first = true;
-	for (const Task &task : tasks()) {
-		if (std::strncmp(task.name, prefix, std::strlen(prefix)) != 0)
-			continue;
-		std::vector<Run> runs;
-		std::vector<double> scores, steps, extras;
-		double updates = 0, seconds = 0;
-		for (uint64_t seed = 1; seed <= seeds; seed++) {
-			runs.push_back(task.run(seed));
-			scores.push_back(runs.back().score);
-			steps.push_back(double(runs.back().steps));
-			extras.push_back(runs.back().extra);
-			updates += double(runs.back().updates);
-			seconds += runs.back().train_seconds;
-		}
-		bool ok = median(scores) >= task.target;
-		missed += !ok;
-		std::printf("%-21s %-13s %-22s %8.4g %8.4g %8.4g %8.4g | %9.0f %10.0f %9.0f %8.1f %s", task.name,
-					task.environment, task.measure, task.target, median(scores),
-					*std::min_element(scores.begin(), scores.end()), *std::max_element(scores.begin(), scores.end()),
-					median(steps), updates / double(seeds), updates / seconds, seconds / double(seeds),
-					ok ? "" : "MISSED");
-		std::printf(std::isnan(extras[0]) ? "\n" : "  (%s: %.3f)\n", task.extra, mean(extras));
-		std::fflush(stdout);
-		if (!json)
-			continue;
-		std::fprintf(
-			json,
-			"%s\n {\"algorithm\": \"%s\", \"environment\": \"%s\", \"measure\": \"%s\", \"target\": %g, \"runs\": [",
-			first ? "" : ",", task.name, task.environment, task.measure, task.target);
-		first = false;
-		for (size_t i = 0; i < runs.size(); i++) {
-			const Run &r = runs[i];
-			std::fprintf(
-				json,
-				"%s\n  {\"score\": %.6g, \"steps\": %zu, \"updates\": %llu, \"train_seconds\": %.3f, \"curve\": [",
-				i ? "," : "", r.score, r.steps, static_cast<unsigned long long>(r.updates), r.train_seconds);
-			bool begun = false;
-			for (auto [x, y] : r.curve)
-				if (std::isfinite(y)) {
-					std::fprintf(json, "%s[%.0f, %.5g]", begun ? ", " : "", x, y);
-					begun = true;
-				}
-			std::fprintf(json, "]}");
-		}
-		std::fprintf(json, "]}");
-	}
-	if (json) {
-		std::fprintf(json, "\n]}\n");
-		std::fclose(json);
-	}
+	for (const Result &r : results)
+		missed += !(median(r.scores()) >= r.task->target);
+	std::string text = table(results);
+	std::fputs(text.c_str(), stdout);
+	if (!json_file.empty())
+		write(json_file, json(results, machine(), first));
+	if (!table_file.empty())
+		write(table_file, "# Learning: the C++ core alone\n\nWritten by `make bench-learning`: seeds " +
+							  std::to_string(first) + " to " + std::to_string(first + seeds - 1) + ", " + machine() +
+							  ", two runs at a time. Curves: `results-core.json`. Steps: median, of the environment; "
+							  "updates: mean, gradient steps or backups;\nupdates/s: in training, one thread.\n\n" +
+							  text);
 	return missed;
 }
