@@ -1,4 +1,6 @@
 // learning/dqn.cpp - deep Q-learning with replay, a target network and double targets.
+#include <algorithm>
+
 #include "learning/network.hpp"
 #include "learning/trajectory.hpp"
 
@@ -96,6 +98,11 @@ public:
 		float discount = float(config.get("discount_factor")), delta = float(config.get("huber_delta"));
 		bool twice = config.get("double") != 0;
 		double rate = config.get("learning_rate"), norm = config.get("max_gradient_norm");
+		// No return lies outside what the extreme rewards would give for ever; targets that do are the bootstrap feeding
+		// on itself (as Andrychowicz et al. 2017).
+		auto [least, greatest] = std::minmax_element(e.rewards, e.rewards + e.count);
+		double horizon = 1 / (1 - config.get("discount_factor")); // infinite: no bounds
+		float low = *least < 0 ? float(*least * horizon) : 0, high = *greatest > 0 ? float(*greatest * horizon) : 0;
 		std::vector<uint32_t> rows(batch);
 		Vector gradient(online_.weights.size());
 		Mlp::Tape tape;
@@ -118,6 +125,7 @@ public:
 				Eigen::Index col = Eigen::Index(i), best;
 				choice.col(col).maxCoeff(&best);
 				float y = float(e.rewards[rows[i]]) + (e.terminated[rows[i]] ? 0 : discount * value(best, col));
+				y = std::min(high, std::max(low, y));
 				float error = q(e.actions[rows[i]], col) - y, size = std::fabs(error);
 				loss += double(size <= delta ? error * error / 2 : delta * (size - delta / 2)) / double(batch);
 				d(e.actions[rows[i]], col) = std::min(delta, std::max(-delta, error)) / float(batch);
