@@ -18,7 +18,7 @@ namespace ruvector::demo {
 namespace {
 
 constexpr Oid kFloat8 = 701;
-constexpr unsigned kSeed = 2;
+constexpr unsigned kSeed = 7;
 constexpr std::size_t kBlock = 30;
 constexpr std::size_t kBlocks = 5;
 constexpr std::size_t kMaxExperiment = 200;
@@ -258,7 +258,7 @@ void agent_scene(bench::Connection &connection, Terminal &terminal) {
 	terminal.note("A simulated help desk: requests of three kinds in many wordings, nine tools. Nobody");
 	terminal.note("tells the agent which calls a request needs; a wrong one ends in a complaint.");
 	const std::string init = "SELECT ruvector.init(257, embedder => 'hashed_words(text,text)')";
-	terminal.sql(init + ";");
+	terminal.sql(init + "; -- hashes words, no model");
 	connection.exec(init);
 	terminal.note("For each request it asks what worked and what failed, and stores what happened:");
 	terminal.sql("SELECT memory, content FROM ruvector.recall($1, 20);");
@@ -272,6 +272,8 @@ void agent_scene(bench::Connection &connection, Terminal &terminal) {
 	terminal.note(head + "   succeed");
 	terminal.note(rates(nullptr, "without memory"));
 	terminal.note(rates(&connection, "with memory"));
+	terminal.note("Of its critiques: \"" +
+				  connection.value("SELECT critique FROM ruvector.get_critiques('refund, charged twice', 1)") + "\"");
 	terminal.line();
 
 	const std::string consolidate = "SELECT skill_name, support, failures FROM ruvector.auto_consolidate()";
@@ -285,8 +287,10 @@ void agent_scene(bench::Connection &connection, Terminal &terminal) {
 	const std::string recall = "SELECT memory, utility_score, similarity_part, uplift_part, latency_part\n"
 							   "FROM ruvector.recall('" +
 							   request + "', 3, memory_types => '{skill}')";
-	connection.exec("SELECT ruvector.refresh_recall()");
-	terminal.note("Recall by utility, 0.7 similarity + 0.2 uplift - 0.1 latency, now knows which:");
+	const std::string refresh = "SELECT ruvector.refresh_recall()";
+	connection.exec(refresh);
+	terminal.note("Recall by utility, 0.7 similarity + 0.2 uplift - 0.1 latency; the experiment counts:");
+	terminal.sql(refresh + "; -- or at night, in run_learner(): the skills' latencies");
 	terminal.sql(recall + ";");
 	print(terminal, connection.exec(recall), {0, 10, 25, 42, 55});
 }

@@ -49,14 +49,14 @@ const std::vector<Tool> &HelpDesk::tools() {
 
 Request HelpDesk::request_of(std::size_t kind) {
 	const Kind &k = kinds()[kind];
-	const std::string customer = kCustomers[random_() % std::size(kCustomers)];
-	std::string text = k.wordings[random_() % k.wordings.size()];
+	const std::string customer = kCustomers[requests_() % std::size(kCustomers)];
+	std::string text = k.wordings[requests_() % k.wordings.size()];
 	text.replace(text.find('%'), 1, customer);
 	return {text, customer, kind};
 }
 
 Request HelpDesk::next_request() {
-	return request_of(random_() % kinds().size());
+	return request_of(requests_() % kinds().size());
 }
 
 Request HelpDesk::next_refund() {

@@ -36,7 +36,7 @@ struct Answer {
 
 class HelpDesk {
 public:
-	explicit HelpDesk(unsigned seed) : random_(seed) {}
+	explicit HelpDesk(unsigned seed) : requests_(seed), random_(seed + 1000) {}
 
 	static const std::vector<Tool> &tools();
 	Request next_request();
@@ -48,6 +48,7 @@ private:
 	Request request_of(std::size_t kind);
 	double uniform() { return std::uniform_real_distribution<double>(0, 1)(random_); }
 
+	std::mt19937 requests_; // its own, so that the requests do not depend on what an agent does
 	std::mt19937 random_;
 	std::size_t kind_ = 0;
 	std::vector<std::string> done_;
