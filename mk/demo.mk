@@ -8,7 +8,7 @@ DEMO_OBJS := $(DEMO_SRCS:demo/%.cpp=build/demo/%.o)
 .PHONY: demo demo-shell demo-build
 
 ##@ Demonstration
-demo: ## Fashion-MNIST: load, index, search 10,000 images, measure, show pictures; under five minutes
+demo: ## Fashion-MNIST: load, index, search 10,000 images, measure, show pictures; an agent with a memory; under five minutes
 	@DEMO_STARTED=$$(date +%s) MAKE='$(MAKE)' PG_CONFIG='$(PG_CONFIG)' DEMO_EXTENSION='$(DEMO_EXTENSION)' demo/demo.sh
 
 demo-shell: ## the same, then psql in its database

@@ -31,8 +31,8 @@ if [ "$server" != / ]; then
 	cp -rl "$server" "$scratch/server" 2>/dev/null || { rm -rf "$scratch/server" && cp -rp "$server" "$scratch/server"; }
 	prefix=$scratch/server
 fi
-for dir in test expected scripts; do
-	[ ! -d "$root/$dir" ] || cp -rP "$root/$dir" "$scratch/"
+for part in test expected scripts docs README.md; do
+	[ ! -e "$root/$part" ] || cp -rP "$root/$part" "$scratch/"
 done
 mkdir "$scratch/out" "$scratch/home"
 chmod 755 "$scratch"

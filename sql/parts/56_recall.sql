@@ -378,7 +378,7 @@ DECLARE
 		SELECT r.memory, r.memory_type, r.similarity, r.uplift, r.uplift_se, r.latency_ms, r.edge_ids,
 			$3 * r.similarity AS similarity_part,
 			$4 * least(greatest(r.uplift, -1), 1) AS uplift_part,
-			- $5 * least(coalesce(r.latency_ms, 0) / 1000, 1) AS latency_part, r.given
+			0 - $5 * least(coalesce(r.latency_ms, 0) / 1000, 1) AS latency_part, r.given
 		FROM (%s) r$q$;
 	row_of constant text := $q$SELECT k.memory, k.memory_type, - (k.key OPERATOR(@extschema@.<#>) $2) AS similarity, k.uplift, k.uplift_se,
 		k.latency_ms, k.edge_ids, %s::float8 AS given FROM ruvector.recall_keys k$q$;
