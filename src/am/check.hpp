@@ -1,4 +1,4 @@
-// am/check.hpp - walks an index: what it consists of, and whether that is consistent.
+// am/check.hpp - opens an index for its owner; walks it: what it consists of, and whether that is consistent.
 #pragma once
 
 #include "am/hnsw.hpp"
@@ -9,6 +9,16 @@ extern "C" {
 }
 
 namespace ruvector::am {
+
+// An hnsw index and its table, locked.
+struct OpenIndex {
+	Relation heap;
+	Relation index;
+	LOCKMODE lock;
+};
+// Opens the table first, as everybody does. Rights are checked before anything is locked: only the owner may.
+OpenIndex open_index(Oid oid, LOCKMODE lock);
+void close_index(const OpenIndex &open);
 
 struct IndexStats {
 	MetaPage meta;

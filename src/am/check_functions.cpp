@@ -19,15 +19,6 @@ extern "C" {
 
 namespace ruvector::am {
 
-namespace {
-
-struct OpenIndex {
-	Relation heap;
-	Relation index;
-	LOCKMODE lock;
-};
-
-// Opens an hnsw index and its table, the table first, as everybody does. Rights are checked before anything is locked.
 OpenIndex open_index(Oid oid, LOCKMODE lock) {
 	char kind = get_rel_relkind(oid);
 	char *name = get_rel_name(oid);
@@ -64,6 +55,8 @@ void close_index(const OpenIndex &open) {
 	index_close(open.index, open.lock);
 	table_close(open.heap, open.lock);
 }
+
+namespace {
 
 const char *element_name(uint8 element) {
 	static const char *const names[] = {"vector", "halfvec", "bit", "sparsevec"};

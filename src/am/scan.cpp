@@ -110,10 +110,16 @@ double default_oversampling(const graph::Layout &layout) {
 	return 1;
 }
 
-// ef: what the session asks for, else what the index has as its own default; more where vectors are codes, because the
-// candidates that belong to the result are spread among more others.
-uint32 search_effort(const Options &options, const graph::Layout &layout) {
-	uint32 ef = uint32(options.ef_search != 0 && !ef_search_is_set() ? options.ef_search : setting_ef_search());
+// ef: what reaches the recall that the session asks for, if it asks and the index is calibrated; else what the session
+// asks for; else what the index has as its own default. More where vectors are codes, because the candidates that belong
+// to the result are spread among more others.
+uint32 search_effort(const Options &options, const MetaPage &meta) {
+	const graph::Layout &layout = meta.layout;
+	const CalibrationStep *step =
+		setting_target_recall() > 0 ? step_for(meta.calibration, setting_target_recall()) : nullptr;
+	uint32 ef = step != nullptr                                    ? step->ef
+				: options.ef_search != 0 && !ef_search_is_set() ? uint32(options.ef_search)
+																: uint32(setting_ef_search());
 	if (layout.is_plain())
 		return ef;
 	double oversampling = options.oversampling != 0 ? options.oversampling : default_oversampling(layout);
@@ -143,7 +149,7 @@ void begin_search(IndexScanDesc scan, ScanState *s) {
 		s->store.initialize(scan->indexRelation, &s->context->layout, true);
 		s->search.initialize(&s->store, &s->context->layout, &s->context->model, &s->arena);
 		s->search.set_query(query);
-		s->ef = s->window = search_effort(options, s->context->layout);
+		s->ef = s->window = search_effort(options, meta);
 		graph::NodeId entry =
 			graph::descend(s->search, meta.entry, meta.entry_level, 0, Max(graph::kDescentPool, s->ef / 8));
 		s->search.keep_refused = s->iterative != iterative_off;
