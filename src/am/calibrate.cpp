@@ -5,8 +5,8 @@
 // control (Angelopoulos et al., arXiv 2208.02814) then says what may be promised: with the loss 1 - recall, which is at
 // most 1 and does not grow with ef, the least ef where n / (n + 1) * mean loss + 1 / (n + 1) <= 1 - target has an expected
 // recall of at least the target for another query of the same kind. The expectation is over the sample and the new query
-// together. A measured loss may grow a little with ef; each query's is made monotone by what the next greater ef gave,
-// from the end, which can only make it greater.
+// together. A mean that falls a little where ef grows is chance, or a poor graph: the curve is made monotone from its end,
+// which only makes the promise smaller.
 #include "am/check.hpp"
 #include "am/sample.hpp"
 #include "ruvector/pg/boundary.hpp"
@@ -181,7 +181,7 @@ void find_exact(Calibrator *c) {
 
 // The share of the nearest rows that the index gives. A row as near as the farthest of them counts: of rows at equal
 // distances any will do.
-float recall_of(Calibrator *c, IndexScanDesc scan, Query &query) {
+double recall_of(Calibrator *c, IndexScanDesc scan, Query &query) {
 	ScanKeyData key = {};
 	key.sk_flags = SK_ORDER_BY;
 	key.sk_attno = 1;
@@ -198,7 +198,7 @@ float recall_of(Calibrator *c, IndexScanDesc scan, Query &query) {
 		right += vector != nullptr && distance_to(c, query, vector) <= query.nearest[0];
 	}
 	ExecClearTuple(c->slot);
-	return float(right) / float(query.found);
+	return double(right) / double(query.found);
 }
 
 void set(const char *name, const char *value) {
@@ -211,7 +211,6 @@ void measure(Calibrator *c, Calibration *result) {
 	while (kLadder[first] < c->k)
 		first++;
 	result->steps = uint16(lengthof(kLadder) - first);
-	float *recalls = static_cast<float *>(palloc(Size(result->steps) * c->count * sizeof(float)));
 	set("ruvector.target_recall", "0");
 	// A scan that goes on beyond ef finds no less.
 	set("hnsw.iterative_scan", "off");
@@ -219,20 +218,14 @@ void measure(Calibrator *c, Calibration *result) {
 	for (uint32 s = 0; s < result->steps; s++) {
 		result->step[s].ef = kLadder[first + s];
 		set("hnsw.ef_search", psprintf("%u", result->step[s].ef));
-		for (uint32 i = 0; i < c->count; i++)
-			recalls[s * c->count + i] = recall_of(c, scan, c->queries[i]);
-	}
-	index_endscan(scan);
-	for (uint32 s = result->steps; s-- > 0;) {
 		double sum = 0;
-		for (uint32 i = 0; i < c->count; i++) {
-			float *recall = &recalls[s * c->count + i];
-			if (s + 1 < result->steps)
-				*recall = Min(*recall, recall[c->count]);
-			sum += double(*recall);
-		}
+		for (uint32 i = 0; i < c->count; i++)
+			sum += recall_of(c, scan, c->queries[i]);
 		result->step[s].recall = float(sum / c->count);
 	}
+	index_endscan(scan);
+	for (uint32 s = result->steps - 1u; s-- > 0;)
+		result->step[s].recall = Min(result->step[s].recall, result->step[s + 1].recall);
 }
 
 void check_arguments(int k, double target) {
