@@ -67,7 +67,8 @@ const char *metric_name(uint8 metric) {
 	return metric < lengthof(names) ? names[metric] : "unknown";
 }
 const char *codec_name(uint8 codec) {
-	return codec == uint8(graph::Codec::plain) ? "plain" : "unknown";
+	static const char *const names[] = {"plain", "int8", "pq", "binary"};
+	return codec < lengthof(names) ? names[codec] : "unknown";
 }
 
 } // namespace

@@ -13,6 +13,7 @@ namespace {
 
 constexpr uint64 kSeed = UINT64CONST(0x747261696e); // fixed, so that a rebuild gives the same codes
 constexpr uint32 kCenterSamples = 10000;
+constexpr uint32 kLeastSamples = 256; // for a codebook
 constexpr uint32 kIterations = 10; // of k-means
 
 struct Training {
@@ -125,8 +126,14 @@ bool train(Relation heap, Relation index, IndexInfo *index_info, Context *contex
 	t.samples = static_cast<float *>(palloc_extended(Size(t.capacity) * layout.working_bytes(), MCXT_ALLOC_HUGE));
 	scan_sample(heap, index, index_info, t.capacity, kSeed, add_sample, &t);
 	uint32 count = uint32(Min(t.seen, uint64(t.capacity)));
-	if (codebook_bytes(layout) != 0)
+	if (codebook_bytes(layout) != 0) {
+		if (count < kLeastSamples)
+			ereport(NOTICE, (errmsg("product quantizer of index \"%s\" is trained with little data",
+									RelationGetRelationName(index)),
+							 errdetail("Searches will be slow and will miss rows."),
+							 errhint("REINDEX it when the table has rows.")));
 		train_codebook(context, t.samples, count);
+	}
 	if (count > 0 && center_bytes(layout) != 0) {
 		float *center = static_cast<float *>(palloc(Size(layout.dims) * sizeof(float)));
 		mean(t.samples, count, layout.dims, center);

@@ -274,8 +274,10 @@ void rank(ScanState *s, const graph::Hit &hit) {
 		float distance;
 		if (!s->reranker->distance(*s->context, s->query, tid, &distance))
 			continue;
-		if (distance < s->last_ranked && s->iterative == iterative_strict)
-			continue; // found too late
+		if (distance < s->last_ranked && s->iterative == iterative_strict) {
+			s->window = Min(s->window, UINT32_MAX / 2) * 2; // found too late: look farther ahead
+			continue;
+		}
 		s->ranked.push(s->arena, {distance, s->tids[i]});
 		std::push_heap(s->ranked.begin(), s->ranked.end(), FartherRow{});
 	}

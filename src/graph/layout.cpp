@@ -79,15 +79,17 @@ bool plan_layout(const LayoutRequest &r, size_t page_bytes, Layout &l) noexcept 
 
 	bool dense = r.element == Element::f32 || r.element == Element::f16;
 	bool coded = dense && (r.metric == Metric::l2 || r.metric == Metric::ip || r.metric == Metric::cosine);
-	if (!coded || r.compact) {
+	auto place_without_codes = [&] {
 		l.degree = uint16_t(2 * r.m);
 		return (l.vector_bytes != 0 && place(l, page_bytes, false, 0, 0)) || place(l, page_bytes, true, 0, 0);
-	}
+	};
+	if (!coded || r.compact)
+		return place_without_codes();
 
 	l.degree = uint16_t(align(2 * r.m, 2 * r.m <= kBlockLanes ? 8 : kBlockLanes));
 	if (r.codec == Codec::pq || r.codec == Codec::binary)
-		// A neighbour's code has the size it has; a list that does not fit a page is for the compact layout.
-		return place(l, page_bytes, false, 1, r.code_groups * 4) || place(l, page_bytes, true, 1, r.code_groups * 4);
+		// A neighbour's code has the size it has: if the list does not fit a page, the neighbours' pages are read instead.
+		return place(l, page_bytes, false, 1, r.code_groups * 4) || place_without_codes();
 	uint32_t rotated_dims = uint32_t(align(r.dims, 4));
 	if (r.edge_bits != 0 && place(l, page_bytes, false, r.edge_bits, rotated_dims))
 		return true;
