@@ -8,6 +8,7 @@
 // together. A mean that falls a little where ef grows is chance, or a poor graph: the curve is made monotone from its end,
 // which only makes the promise smaller.
 #include "am/check.hpp"
+#include "am/query_array.hpp"
 #include "am/sample.hpp"
 #include "ruvector/pg/boundary.hpp"
 #include "ruvector/pg/compat.hpp"
@@ -17,17 +18,11 @@
 
 extern "C" {
 #include "access/relscan.h"
-#include "access/xlog.h"
 #include "catalog/index.h"
 #include "executor/executor.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "tcop/utility.h"
-#include "utils/array.h"
-#include "utils/builtins.h"
-#include "utils/datum.h"
-#include "utils/guc.h"
-#include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 }
@@ -201,23 +196,19 @@ double recall_of(Calibrator *c, IndexScanDesc scan, Query &query) {
 	return double(right) / double(query.found);
 }
 
-void set(const char *name, const char *value) {
-	(void)set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-}
-
 // Climbs the ladder with every query. Settings are changed for the caller's GUC nest level.
 void measure(Calibrator *c, Calibration *result) {
 	uint32 first = 0;
 	while (kLadder[first] < c->k)
 		first++;
 	result->steps = uint16(lengthof(kLadder) - first);
-	set("ruvector.target_recall", "0");
+	set_for_call("ruvector.target_recall", "0");
 	// A scan that goes on beyond ef finds no less.
-	set("hnsw.iterative_scan", "off");
+	set_for_call("hnsw.iterative_scan", "off");
 	IndexScanDesc scan = RV_INDEX_BEGINSCAN(c->open.heap, c->open.index, c->snapshot, 0, 1);
 	for (uint32 s = 0; s < result->steps; s++) {
 		result->step[s].ef = kLadder[first + s];
-		set("hnsw.ef_search", psprintf("%u", result->step[s].ef));
+		set_for_call("hnsw.ef_search", psprintf("%u", result->step[s].ef));
 		double sum = 0;
 		for (uint32 i = 0; i < c->count; i++)
 			sum += recall_of(c, scan, c->queries[i]);
@@ -270,22 +261,10 @@ void calibrate(FunctionCallInfo fcinfo, ArrayType *queries, int k, double target
 	InitMaterializedSRF(fcinfo, 0);
 	Calibrator c = {};
 	c.open = open_index(PG_GETARG_OID(0), AccessShareLock);
-	Datum *given = nullptr;
-	int given_count = 0;
+	QueryArray given = {};
 	if (queries != nullptr) {
-		if (ARR_ELEMTYPE(queries) != c.open.index->rd_opcintype[0])
-			ereport(ERROR,
-					(errcode(ERRCODE_DATATYPE_MISMATCH),
-					 errmsg("queries of type %s do not fit an index of %s", format_type_be(ARR_ELEMTYPE(queries)),
-							format_type_be(c.open.index->rd_opcintype[0]))));
-		if (array_contains_nulls(queries))
-			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("queries must not be null")));
-		int16 length;
-		bool by_value;
-		char alignment;
-		get_typlenbyvalalign(ARR_ELEMTYPE(queries), &length, &by_value, &alignment);
-		deconstruct_array(queries, ARR_ELEMTYPE(queries), length, by_value, alignment, &given, nullptr, &given_count);
-		if (given_count < 1 || given_count > kMostQueries)
+		given = query_array(queries, c.open.index);
+		if (given.count < 1 || given.count > kMostQueries)
 			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 							errmsg("the number of queries must be between 1 and %d", kMostQueries)));
 	}
@@ -305,10 +284,10 @@ void calibrate(FunctionCallInfo fcinfo, ArrayType *queries, int k, double target
 	c.context = load_context(c.open.index, meta);
 	c.snapshot = GetActiveSnapshot();
 	c.k = uint32(k);
-	c.queries = static_cast<Query *>(palloc(Size(queries != nullptr ? given_count : sample) * sizeof(Query)));
+	c.queries = static_cast<Query *>(palloc(Size(queries != nullptr ? given.count : sample) * sizeof(Query)));
 	begin_rows(&c);
-	for (int i = 0; i < given_count; i++)
-		add_query(&c, given[i], nullptr);
+	for (int i = 0; i < given.count; i++)
+		add_query(&c, given.values[i], nullptr);
 	if (queries == nullptr)
 		sample_queries(&c, uint32(sample));
 	if (c.count > 0)

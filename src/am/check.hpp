@@ -16,8 +16,9 @@ struct OpenIndex {
 	Relation index;
 	LOCKMODE lock;
 };
-// Opens the table first, as everybody does. Rights are checked before anything is locked: only the owner may.
-OpenIndex open_index(Oid oid, LOCKMODE lock);
+// Opens the table first, as everybody does. Only the owner may, which is checked before anything is locked; or whoever
+// `check_rights` lets pass, which gets the table when it is locked.
+OpenIndex open_index(Oid oid, LOCKMODE lock, void (*check_rights)(Relation heap) = nullptr);
 void close_index(const OpenIndex &open);
 
 struct IndexStats {

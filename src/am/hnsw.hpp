@@ -93,6 +93,10 @@ double cost_of_sort(const RelOptInfo *rel); // at least, of a sequential scan an
 // --- projection.cpp: at load ---
 void install_executor_hook();
 
+// --- scan.cpp ---
+// The distance of the row that a scan returned last, on the scale of the operator, as the search has computed it.
+double scan_distance(IndexScanDesc scan);
+
 // --- callbacks ---
 IndexBuildResult *hnsw_ambuild(Relation heap, Relation index, IndexInfo *index_info);
 void hnsw_ambuildempty(Relation index);

@@ -408,6 +408,23 @@ bool hnsw_amgettuple(IndexScanDesc scan, ScanDirection) {
 	return true;
 }
 
+double scan_distance(IndexScanDesc scan) {
+	const ScanState *s = state_of(scan);
+	double distance = double(s->reranker != nullptr ? s->last_ranked : s->last_distance);
+	switch (graph::Metric(s->context->layout.metric)) {
+	case graph::Metric::l2:
+		return sqrt(Max(distance, 0.0));
+	case graph::Metric::cosine:
+		return Min(Max(1 + distance, 0.0), 2.0);
+	case graph::Metric::ip:
+	case graph::Metric::l1:
+	case graph::Metric::hamming:
+	case graph::Metric::jaccard:
+		break;
+	}
+	return distance;
+}
+
 void hnsw_amendscan(IndexScanDesc scan) {
 	ScanState *s = state_of(scan);
 	end_rerank(s);
