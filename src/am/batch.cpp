@@ -34,11 +34,10 @@ void check_rights(Relation heap) {
 	if (result != ACLCHECK_OK)
 		aclcheck_error(result, get_relkind_objtype(heap->rd_rel->relkind), RelationGetRelationName(heap));
 	if (check_enable_rls(table, InvalidOid, false) == RLS_ENABLED)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("ruvector.batch_search does not apply the row-level security policies of table \"%s\"",
-						RelationGetRelationName(heap)),
-				 errhint("Use a LATERAL subquery over the queries.")));
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("ruvector.batch_search does not apply the row-level security policies of table \"%s\"",
+							   RelationGetRelationName(heap)),
+						errhint("Use a LATERAL subquery over the queries.")));
 }
 
 void search_all(const OpenIndex &open, const QueryArray &queries, int k, ReturnSetInfo *result) {

@@ -221,10 +221,11 @@ void measure(Calibrator *c, Calibration *result) {
 
 void check_arguments(int k, double target) {
 	if (k < 1 || k > kMostNeighbors)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("k must be between 1 and %d", kMostNeighbors)));
-	if (!(target > 0 && target < 1))
 		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("target_recall must be greater than 0 and less than 1")));
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("k must be between 1 and %d", kMostNeighbors)));
+	if (!(target > 0 && target < 1))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("target_recall must be greater than 0 and less than 1")));
 }
 
 void warn_if_missed(const Calibration &calibration, double target) {
@@ -232,12 +233,12 @@ void warn_if_missed(const Calibration &calibration, double target) {
 	if (best >= target)
 		return;
 	double needed = ceil(1 / (1 - target) - 1 - 1e-9);
-	ereport(WARNING, (errmsg("a recall of %g is not reached: the most that can be promised is %.4f", target, best),
-					  errdetail("Searches for it will use ef_search = %u, the largest measured.",
-								calibration.step[calibration.steps - 1].ef),
-					  needed > calibration.queries
-						  ? errhint("It takes %.0f queries at least to promise that much.", needed)
-						  : errhint("An index with larger ef_construction or m reaches more.")));
+	ereport(WARNING,
+			(errmsg("a recall of %g is not reached: the most that can be promised is %.4f", target, best),
+			 errdetail("Searches for it will use ef_search = %u, the largest measured.",
+					   calibration.step[calibration.steps - 1].ef),
+			 needed > calibration.queries ? errhint("It takes %.0f queries at least to promise that much.", needed)
+										  : errhint("An index with larger ef_construction or m reaches more.")));
 }
 
 // The rows of calibrate.
@@ -293,8 +294,9 @@ void calibrate(FunctionCallInfo fcinfo, ArrayType *queries, int k, double target
 	if (c.count > 0)
 		find_exact(&c);
 	if (c.count == 0 || c.queries[0].found == 0)
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-						errmsg("index \"%s\" has too few rows to be calibrated", RelationGetRelationName(c.open.index))));
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("index \"%s\" has too few rows to be calibrated", RelationGetRelationName(c.open.index))));
 
 	Calibration calibration = {};
 	calibration.measured_at = GetCurrentTimestamp();
@@ -336,7 +338,8 @@ const char *calibration_problem(const Calibration &calibration) {
 	const CalibrationStep *before = nullptr;
 	for (uint32 s = 0; s < calibration.steps; s++) {
 		const CalibrationStep *step = &calibration.step[s];
-		if (step->ef < uint32(kMinEfSearch) || step->ef > uint32(kMaxEfSearch) || !(step->recall >= 0 && step->recall <= 1))
+		if (step->ef < uint32(kMinEfSearch) || step->ef > uint32(kMaxEfSearch) ||
+			!(step->recall >= 0 && step->recall <= 1))
 			return "a step is out of range";
 		if (before != nullptr && (step->ef <= before->ef || step->recall < before->recall))
 			return "its steps are not in order";
@@ -349,7 +352,8 @@ const char *calibration_problem(const Calibration &calibration) {
 RV_FUNCTION(ruvector_calibrate) {
 	int sample = PG_GETARG_INT32(3);
 	if (sample < 1 || sample > kMostQueries)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("sample must be between 1 and %d", kMostQueries)));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("sample must be between 1 and %d", kMostQueries)));
 	calibrate(fcinfo, nullptr, PG_GETARG_INT32(1), PG_GETARG_FLOAT8(2), sample);
 	return static_cast<Datum>(0);
 }

@@ -37,7 +37,8 @@ struct RankedRow {
 struct ScanState {
 	MemoryContext memory; // of one rescan
 	void *owner;          // of the kept memory, if it is that
-	Context *context;
+	Context *context;     // as long as the scan, like the reranker
+	bool searching;       // since the last rescan
 	BufferStore store;
 	graph::Search<BufferStore> search;
 	graph::Arena arena;
@@ -126,11 +127,22 @@ uint32 search_effort(const Options &options, const MetaPage &meta) {
 	return uint32(double(ef) * oversampling);
 }
 
+// A scan that is restarted often, for each row of an outer table, keeps its context.
+void load_scan_context(Relation index, const MetaPage &meta, ScanState *s) {
+	if (s->context != nullptr && memcmp(&s->context->layout, &meta.layout, sizeof(meta.layout)) == 0 &&
+		(!meta.center_set || s->context->model.center != nullptr || center_bytes(meta.layout) == 0))
+		return;
+	MemoryContext old = MemoryContextSwitchTo(GetMemoryChunkContext(s));
+	s->context = load_context(index, meta);
+	MemoryContextSwitchTo(old);
+}
+
 void begin_search(IndexScanDesc scan, ScanState *s) {
 	MemoryContext old = MemoryContextSwitchTo(s->memory);
 	MetaPage meta;
 	read_meta(scan->indexRelation, &meta);
-	s->context = load_context(scan->indexRelation, meta);
+	load_scan_context(scan->indexRelation, meta, s);
+	s->searching = true;
 	s->arena = context_arena(s->memory);
 	s->iterative = setting_iterative_scan();
 	ScanKey key = scan->orderByData;
@@ -139,7 +151,7 @@ void begin_search(IndexScanDesc scan, ScanState *s) {
 	s->query = query;
 	s->exhausted = meta.entry_level < 0;
 	Options options = options_of(scan->indexRelation);
-	if (!s->context->layout.is_plain() && options.rerank && scan->heapRelation != nullptr) {
+	if (!s->context->layout.is_plain() && options.rerank && scan->heapRelation != nullptr && s->reranker == nullptr) {
 		MemoryContextSwitchTo(GetMemoryChunkContext(s));
 		s->reranker = static_cast<Reranker *>(palloc0(sizeof(Reranker)));
 		s->reranker->begin(scan);
@@ -362,13 +374,15 @@ IndexScanDesc hnsw_ambeginscan(Relation index, int nkeys, int norderbys) {
 
 void hnsw_amrescan(IndexScanDesc scan, ScanKey keys, int, ScanKey orderbys, int) {
 	ScanState *s = state_of(scan);
-	MemoryContext memory = s->memory;
-	void *owner = s->owner;
-	end_rerank(s);
-	MemoryContextReset(memory);
+	MemoryContextReset(s->memory);
+	ScanState kept = *s;
 	memset(static_cast<void *>(s), 0, sizeof(*s));
-	s->memory = memory;
-	s->owner = owner;
+	s->memory = kept.memory;
+	s->owner = kept.owner;
+	s->context = kept.context;
+	s->reranker = kept.reranker;
+	if (s->reranker != nullptr)
+		s->reranker->reset();
 	s->last_distance = s->last_ranked = -HUGE_VALF;
 	if (keys && scan->numberOfKeys > 0)
 		memmove(scan->keyData, keys, size_t(scan->numberOfKeys) * sizeof(ScanKeyData));
@@ -378,7 +392,7 @@ void hnsw_amrescan(IndexScanDesc scan, ScanKey keys, int, ScanKey orderbys, int)
 
 bool hnsw_amgettuple(IndexScanDesc scan, ScanDirection) {
 	ScanState *s = state_of(scan);
-	if (!s->context) {
+	if (!s->searching) {
 		pgstat_count_index_scan(scan->indexRelation);
 		if (scan->numberOfOrderBys == 0)
 			elog(ERROR, "cannot scan hnsw index without order");
