@@ -211,11 +211,11 @@ void define_options() {
 			scan_mem_multiplier.name, "Sets the memory that an iterative scan uses at most, in multiples of work_mem.",
 			nullptr, &scan_mem_multiplier.value, 1, 1, 1000, PGC_USERSET, 0, nullptr, nullptr, nullptr);
 	MarkGUCPrefixReserved("hnsw");
-	DefineCustomRealVariable("ruvector.target_recall",
-							 "Sets the recall that scans of calibrated hnsw indexes are to reach; 0 for none.",
-							 "Such an index is searched with the least ef that reached it when ruvector.calibrate measured, "
-							 "whatever hnsw.ef_search is.",
-							 &target_recall, 0, 0, 1, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+	DefineCustomRealVariable(
+		"ruvector.target_recall", "Sets the recall that scans of calibrated hnsw indexes are to reach; 0 for none.",
+		"Such an index is searched with the least ef that reached it when ruvector.calibrate measured, "
+		"whatever hnsw.ef_search is.",
+		&target_recall, 0, 0, 1, PGC_USERSET, 0, nullptr, nullptr, nullptr);
 	define_ivfflat_options();
 }
 

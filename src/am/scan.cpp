@@ -118,7 +118,7 @@ uint32 search_effort(const Options &options, const MetaPage &meta) {
 	const graph::Layout &layout = meta.layout;
 	const CalibrationStep *step =
 		setting_target_recall() > 0 ? step_for(meta.calibration, setting_target_recall()) : nullptr;
-	uint32 ef = step != nullptr                                    ? step->ef
+	uint32 ef = step != nullptr                                 ? step->ef
 				: options.ef_search != 0 && !ef_search_is_set() ? uint32(options.ef_search)
 																: uint32(setting_ef_search());
 	if (layout.is_plain())
