@@ -45,11 +45,10 @@ struct BufferStore {
 		index = relation;
 		layout = l;
 		log = logged;
-		blocks = 0;
+		blocks = RelationGetNumberOfBlocks(relation);
 		chunk_target = InvalidBlockNumber;
 		reads = 0;
-		hints =
-			RelationUsesLocalBuffers(relation) ? nullptr : buffer_hints(relation, RelationGetNumberOfBlocks(relation));
+		hints = RelationUsesLocalBuffers(relation) ? nullptr : buffer_hints(relation, blocks);
 	}
 
 	// The hints may have become another index's since: a plan can scan more indexes at once than there are hints.

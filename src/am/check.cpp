@@ -763,6 +763,9 @@ void check_meta(Walk *w) {
 		problem(w, kMetaBlock, -1, "the index was built with another operator class");
 	if (meta.parameter_blocks != parameter_block_count(meta.layout) || meta.parameter_blocks >= w->blocks)
 		problem(w, kMetaBlock, -1, "the index has %u parameter pages", meta.parameter_blocks);
+	const char *calibration = calibration_problem(meta.calibration);
+	if (calibration != nullptr)
+		problem(w, kMetaBlock, -1, "the calibration of the index is broken: %s", calibration);
 	if (center_bytes(meta.layout) != 0 && !meta.center_set && meta.entry != graph::kNoNode)
 		problem(w, kMetaBlock, -1, "there are vertices, but no center");
 }

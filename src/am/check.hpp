@@ -1,4 +1,4 @@
-// am/check.hpp - walks an index: what it consists of, and whether that is consistent.
+// am/check.hpp - opens an index for its owner; walks it: what it consists of, and whether that is consistent.
 #pragma once
 
 #include "am/hnsw.hpp"
@@ -9,6 +9,17 @@ extern "C" {
 }
 
 namespace ruvector::am {
+
+// An hnsw index and its table, locked.
+struct OpenIndex {
+	Relation heap;
+	Relation index;
+	LOCKMODE lock;
+};
+// Opens the table first, as everybody does. Only the owner may, which is checked before anything is locked; or whoever
+// `check_rights` lets pass, which gets the table when it is locked.
+OpenIndex open_index(Oid oid, LOCKMODE lock, void (*check_rights)(Relation heap) = nullptr);
+void close_index(const OpenIndex &open);
 
 struct IndexStats {
 	MetaPage meta;

@@ -19,16 +19,7 @@ extern "C" {
 
 namespace ruvector::am {
 
-namespace {
-
-struct OpenIndex {
-	Relation heap;
-	Relation index;
-	LOCKMODE lock;
-};
-
-// Opens an hnsw index and its table, the table first, as everybody does. Rights are checked before anything is locked.
-OpenIndex open_index(Oid oid, LOCKMODE lock) {
+OpenIndex open_index(Oid oid, LOCKMODE lock, void (*check_rights)(Relation heap)) {
 	char kind = get_rel_relkind(oid);
 	char *name = get_rel_name(oid);
 	if (name == nullptr)
@@ -38,7 +29,7 @@ OpenIndex open_index(Oid oid, LOCKMODE lock) {
 						errhint("Name the index of a partition.")));
 	if (kind != RELKIND_INDEX)
 		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" is not an index", name)));
-	if (!RV_OWNS_RELATION(oid, GetUserId()))
+	if (check_rights == nullptr && !RV_OWNS_RELATION(oid, GetUserId()))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_INDEX, name);
 
 	OpenIndex open;
@@ -49,6 +40,8 @@ OpenIndex open_index(Oid oid, LOCKMODE lock) {
 	// The index may have been dropped, and the OID been used again, before the table was locked.
 	if (open.heap == nullptr || IndexGetRelation(oid, true) != heap_oid)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("could not open the table of index \"%s\"", name)));
+	if (check_rights != nullptr)
+		check_rights(open.heap);
 	if (open.index->rd_indam->ambuild != hnsw_ambuild)
 		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" is not an hnsw index of ruvector", name)));
 	if (RELATION_IS_OTHER_TEMP(open.index))
@@ -64,6 +57,8 @@ void close_index(const OpenIndex &open) {
 	index_close(open.index, open.lock);
 	table_close(open.heap, open.lock);
 }
+
+namespace {
 
 const char *element_name(uint8 element) {
 	static const char *const names[] = {"vector", "halfvec", "bit", "sparsevec"};

@@ -21,6 +21,7 @@ enum IterativeScan { iterative_off = 0, iterative_relaxed = 1, iterative_strict 
 // Functions, because the variables may be another library's: read them once per scan.
 int setting_ef_search();              // hnsw.ef_search, default 40
 bool ef_search_is_set();              // by anybody: an index's own ef_search does not count then
+double setting_target_recall();       // ruvector.target_recall, default 0: off
 int setting_iterative_scan();         // hnsw.iterative_scan, default strict_order
 int setting_max_scan_tuples();        // hnsw.max_scan_tuples, default 20000
 double setting_scan_mem_multiplier(); // hnsw.scan_mem_multiplier, default 1
@@ -44,6 +45,14 @@ int option_ef_construction(Relation index);
 void check_options(Relation index); // raises where they do not go together; for a build
 void define_options();              // reloption kind and settings, once at load
 bytea *hnsw_amoptions(Datum reloptions, bool validate);
+
+// --- calibrate.cpp ---
+// The recall that a step of a ladder promises for a query of the same kind, given what was measured.
+double adjusted_recall(const Calibration &calibration, const CalibrationStep &step);
+// The step to search with for a target, or null where the index is not calibrated. The last one if none reaches it.
+const CalibrationStep *step_for(const Calibration &calibration, double target);
+// What makes a calibration unusable, or null.
+const char *calibration_problem(const Calibration &calibration);
 
 // --- validate.cpp: what an operator class means ---
 struct Opclass {
@@ -83,6 +92,10 @@ double cost_of_sort(const RelOptInfo *rel); // at least, of a sequential scan an
 
 // --- projection.cpp: at load ---
 void install_executor_hook();
+
+// --- scan.cpp ---
+// The distance of the row that a scan returned last, on the scale of the operator, as the search has computed it.
+double scan_distance(IndexScanDesc scan);
 
 // --- callbacks ---
 IndexBuildResult *hnsw_ambuild(Relation heap, Relation index, IndexInfo *index_info);

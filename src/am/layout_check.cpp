@@ -69,7 +69,20 @@ RV_PIN(PageOpaque, kind, 0, 2);
 RV_PIN(PageOpaque, unused, 2, 4);
 RV_PIN(PageOpaque, page_id, 6, 2);
 
-RV_PIN_SIZE(MetaPage, 80);
+RV_PIN_SIZE(CalibrationStep, 8);
+RV_PIN(CalibrationStep, ef, 0, 4);
+RV_PIN(CalibrationStep, recall, 4, 4);
+
+RV_PIN_SIZE(Calibration, 152);
+RV_PIN(Calibration, measured_at, 0, 8);
+RV_PIN(Calibration, k, 8, 4);
+RV_PIN(Calibration, queries, 12, 4);
+RV_PIN(Calibration, steps, 16, 2);
+RV_PIN(Calibration, given, 18, 2);
+RV_PIN(Calibration, unused, 20, 4);
+RV_PIN(Calibration, step, 24, 128);
+
+RV_PIN_SIZE(MetaPage, 232);
 RV_PIN(MetaPage, magic, 0, 4);
 RV_PIN(MetaPage, version, 4, 4);
 RV_PIN(MetaPage, layout, 8, 56);
@@ -77,6 +90,8 @@ RV_PIN(MetaPage, entry, 64, 4);
 RV_PIN(MetaPage, entry_level, 68, 2);
 RV_PIN(MetaPage, center_set, 70, 2);
 RV_PIN(MetaPage, parameter_blocks, 72, 4);
+RV_PIN(MetaPage, unused, 76, 4);
+RV_PIN(MetaPage, calibration, 80, 152);
 
 RV_PIN_SIZE(ChunkHeader, 16);
 RV_PIN(ChunkHeader, next_block, 0, 4);

@@ -1,4 +1,5 @@
-// am/options.cpp - index options (m, ef_construction, layout, ...; lists) and the settings hnsw.* and ivfflat.*.
+// am/options.cpp - index options (m, ef_construction, layout, ...; lists) and the settings hnsw.*, ivfflat.* and
+// ruvector.target_recall.
 //
 // The settings have pgvector's names. If its library was loaded into this backend before ours, they exist already and
 // cannot be defined again; then its variables count, and are read by name. In the other order it is pgvector that
@@ -29,6 +30,8 @@ Setting<int> ef_search{"hnsw.ef_search", kDefaultEfSearch, false};
 Setting<int> iterative_scan{"hnsw.iterative_scan", iterative_strict, false};
 Setting<int> max_scan_tuples{"hnsw.max_scan_tuples", 20000, false};
 Setting<double> scan_mem_multiplier{"hnsw.scan_mem_multiplier", 1, false};
+double target_recall = 0; // a setting of ours alone
+
 Setting<int> probes{"ivfflat.probes", 1, false};
 Setting<int> ivfflat_iterative_scan{"ivfflat.iterative_scan", iterative_off, false};
 Setting<int> max_probes{"ivfflat.max_probes", kMaxLists, false};
@@ -102,6 +105,10 @@ int setting_ef_search() {
 
 bool ef_search_is_set() {
 	return ef_search.foreign ? setting_ef_search() != kDefaultEfSearch : ef_search_set;
+}
+
+double setting_target_recall() {
+	return target_recall;
 }
 
 int setting_max_scan_tuples() {
@@ -204,6 +211,11 @@ void define_options() {
 			scan_mem_multiplier.name, "Sets the memory that an iterative scan uses at most, in multiples of work_mem.",
 			nullptr, &scan_mem_multiplier.value, 1, 1, 1000, PGC_USERSET, 0, nullptr, nullptr, nullptr);
 	MarkGUCPrefixReserved("hnsw");
+	DefineCustomRealVariable(
+		"ruvector.target_recall", "Sets the recall that scans of calibrated hnsw indexes are to reach; 0 for none.",
+		"Such an index is searched with the least ef that reached it when ruvector.calibrate measured, "
+		"whatever hnsw.ef_search is.",
+		&target_recall, 0, 0, 1, PGC_USERSET, 0, nullptr, nullptr, nullptr);
 	define_ivfflat_options();
 }
 

@@ -193,4 +193,10 @@ void set_entry(Relation index, graph::NodeId id, int level) {
 	finish_change(c);
 }
 
+void store_calibration(Relation index, const Calibration &calibration) {
+	PageChange c = begin_change(index, kMetaBlock, true);
+	page_meta(c.page)->calibration = calibration;
+	finish_change(c);
+}
+
 } // namespace ruvector::am

@@ -18,7 +18,7 @@ extern "C" {
 namespace ruvector::am {
 
 constexpr uint32 kMagic = 0x52564831; // "RVH1"
-constexpr uint32 kFormatVersion = 1;
+constexpr uint32 kFormatVersion = 2;
 constexpr BlockNumber kMetaBlock = 0;
 constexpr uint16 kPageId = 0xFFA3; // last two bytes of a page, for pg_filedump
 
@@ -33,6 +33,22 @@ static_assert(sizeof(PageOpaque) == 8);
 
 constexpr Size kPageBytes = BLCKSZ - MAXALIGN(SizeOfPageHeaderData) - MAXALIGN(sizeof(PageOpaque));
 
+// Recall measured by ruvector.calibrate for a ladder of ef.
+constexpr uint32 kMostSteps = 16;
+struct CalibrationStep {
+	uint32 ef;
+	float recall; // mean over the queries; does not decrease
+};
+struct Calibration {
+	int64 measured_at; // TimestampTz
+	uint32 k;
+	uint32 queries;
+	uint16 steps; // 0: not calibrated
+	uint16 given; // the queries were given, not sampled from the table
+	uint32 unused;
+	CalibrationStep step[kMostSteps]; // ascending
+};
+
 struct MetaPage {
 	uint32 magic;
 	uint32 version;
@@ -41,6 +57,8 @@ struct MetaPage {
 	int16 entry_level;    // -1: empty
 	uint16 center_set;    // the parameter pages hold the centre
 	uint32 parameter_blocks; // how many parameter pages follow the metapage
+	uint32 unused;
+	Calibration calibration;
 };
 
 // A chunk of a vector on a chunk page (an ordinary page with line pointers); the chain ends with next_block = 0.
@@ -99,5 +117,6 @@ void mark_center_set(Relation index, bool log);
 void raise_entry(Relation index, graph::NodeId id, int level, bool log);
 // Sets the entry point whatever it was (vacuum); id 0 and level -1 for an empty graph.
 void set_entry(Relation index, graph::NodeId id, int level);
+void store_calibration(Relation index, const Calibration &calibration);
 
 } // namespace ruvector::am

@@ -27,6 +27,8 @@ struct Reranker {
 	// The distance between a row that the snapshot sees and the query (both in the working form); false if it sees none,
 	// or the row has no vector.
 	bool distance(const Context &context, const void *query, ItemPointerData tid, float *result);
+	// Before the next query: gives up what it has pinned.
+	void reset() { table_index_fetch_reset(fetch); }
 	void end();
 };
 

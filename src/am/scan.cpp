@@ -37,7 +37,8 @@ struct RankedRow {
 struct ScanState {
 	MemoryContext memory; // of one rescan
 	void *owner;          // of the kept memory, if it is that
-	Context *context;
+	Context *context;     // as long as the scan, like the reranker
+	bool searching;       // since the last rescan
 	BufferStore store;
 	graph::Search<BufferStore> search;
 	graph::Arena arena;
@@ -110,21 +111,38 @@ double default_oversampling(const graph::Layout &layout) {
 	return 1;
 }
 
-// ef: what the session asks for, else what the index has as its own default; more where vectors are codes, because the
-// candidates that belong to the result are spread among more others.
-uint32 search_effort(const Options &options, const graph::Layout &layout) {
-	uint32 ef = uint32(options.ef_search != 0 && !ef_search_is_set() ? options.ef_search : setting_ef_search());
+// ef: what reaches the recall that the session asks for, if it asks and the index is calibrated; else what the session
+// asks for; else what the index has as its own default. More where vectors are codes, because the candidates that belong
+// to the result are spread among more others.
+uint32 search_effort(const Options &options, const MetaPage &meta) {
+	const graph::Layout &layout = meta.layout;
+	const CalibrationStep *step =
+		setting_target_recall() > 0 ? step_for(meta.calibration, setting_target_recall()) : nullptr;
+	uint32 ef = step != nullptr                                 ? step->ef
+				: options.ef_search != 0 && !ef_search_is_set() ? uint32(options.ef_search)
+																: uint32(setting_ef_search());
 	if (layout.is_plain())
 		return ef;
 	double oversampling = options.oversampling != 0 ? options.oversampling : default_oversampling(layout);
 	return uint32(double(ef) * oversampling);
 }
 
+// A scan that is restarted often, for each row of an outer table, keeps its context.
+void load_scan_context(Relation index, const MetaPage &meta, ScanState *s) {
+	if (s->context != nullptr && memcmp(&s->context->layout, &meta.layout, sizeof(meta.layout)) == 0 &&
+		(!meta.center_set || s->context->model.center != nullptr || center_bytes(meta.layout) == 0))
+		return;
+	MemoryContext old = MemoryContextSwitchTo(GetMemoryChunkContext(s));
+	s->context = load_context(index, meta);
+	MemoryContextSwitchTo(old);
+}
+
 void begin_search(IndexScanDesc scan, ScanState *s) {
 	MemoryContext old = MemoryContextSwitchTo(s->memory);
 	MetaPage meta;
 	read_meta(scan->indexRelation, &meta);
-	s->context = load_context(scan->indexRelation, meta);
+	load_scan_context(scan->indexRelation, meta, s);
+	s->searching = true;
 	s->arena = context_arena(s->memory);
 	s->iterative = setting_iterative_scan();
 	ScanKey key = scan->orderByData;
@@ -133,7 +151,7 @@ void begin_search(IndexScanDesc scan, ScanState *s) {
 	s->query = query;
 	s->exhausted = meta.entry_level < 0;
 	Options options = options_of(scan->indexRelation);
-	if (!s->context->layout.is_plain() && options.rerank && scan->heapRelation != nullptr) {
+	if (!s->context->layout.is_plain() && options.rerank && scan->heapRelation != nullptr && s->reranker == nullptr) {
 		MemoryContextSwitchTo(GetMemoryChunkContext(s));
 		s->reranker = static_cast<Reranker *>(palloc0(sizeof(Reranker)));
 		s->reranker->begin(scan);
@@ -143,7 +161,7 @@ void begin_search(IndexScanDesc scan, ScanState *s) {
 		s->store.initialize(scan->indexRelation, &s->context->layout, true);
 		s->search.initialize(&s->store, &s->context->layout, &s->context->model, &s->arena);
 		s->search.set_query(query);
-		s->ef = s->window = search_effort(options, s->context->layout);
+		s->ef = s->window = search_effort(options, meta);
 		graph::NodeId entry =
 			graph::descend(s->search, meta.entry, meta.entry_level, 0, Max(graph::kDescentPool, s->ef / 8));
 		s->search.keep_refused = s->iterative != iterative_off;
@@ -356,13 +374,15 @@ IndexScanDesc hnsw_ambeginscan(Relation index, int nkeys, int norderbys) {
 
 void hnsw_amrescan(IndexScanDesc scan, ScanKey keys, int, ScanKey orderbys, int) {
 	ScanState *s = state_of(scan);
-	MemoryContext memory = s->memory;
-	void *owner = s->owner;
-	end_rerank(s);
-	MemoryContextReset(memory);
+	MemoryContextReset(s->memory);
+	ScanState kept = *s;
 	memset(static_cast<void *>(s), 0, sizeof(*s));
-	s->memory = memory;
-	s->owner = owner;
+	s->memory = kept.memory;
+	s->owner = kept.owner;
+	s->context = kept.context;
+	s->reranker = kept.reranker;
+	if (s->reranker != nullptr)
+		s->reranker->reset();
 	s->last_distance = s->last_ranked = -HUGE_VALF;
 	if (keys && scan->numberOfKeys > 0)
 		memmove(scan->keyData, keys, size_t(scan->numberOfKeys) * sizeof(ScanKeyData));
@@ -372,7 +392,7 @@ void hnsw_amrescan(IndexScanDesc scan, ScanKey keys, int, ScanKey orderbys, int)
 
 bool hnsw_amgettuple(IndexScanDesc scan, ScanDirection) {
 	ScanState *s = state_of(scan);
-	if (!s->context) {
+	if (!s->searching) {
 		pgstat_count_index_scan(scan->indexRelation);
 		if (scan->numberOfOrderBys == 0)
 			elog(ERROR, "cannot scan hnsw index without order");
@@ -400,6 +420,23 @@ bool hnsw_amgettuple(IndexScanDesc scan, ScanDirection) {
 	}
 	from_heap_tid(s->tids[s->next_tid++], &scan->xs_heaptid);
 	return true;
+}
+
+double scan_distance(IndexScanDesc scan) {
+	const ScanState *s = state_of(scan);
+	double distance = double(s->reranker != nullptr ? s->last_ranked : s->last_distance);
+	switch (graph::Metric(s->context->layout.metric)) {
+	case graph::Metric::l2:
+		return sqrt(Max(distance, 0.0));
+	case graph::Metric::cosine:
+		return Min(Max(1 + distance, 0.0), 2.0);
+	case graph::Metric::ip:
+	case graph::Metric::l1:
+	case graph::Metric::hamming:
+	case graph::Metric::jaccard:
+		break;
+	}
+	return distance;
 }
 
 void hnsw_amendscan(IndexScanDesc scan) {

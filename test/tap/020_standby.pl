@@ -53,11 +53,20 @@ alike('vacuumed');
 copy_rows($primary, "$_->[0] (v)", [ map { [$_] } $_->[4]->(400, $_->[5]) ]) for @kinds;
 alike('inserted again');
 
+$primary->safe_psql('postgres', "SELECT ruvector.calibrate('dense_v')");
+my $calibration = "SELECT * FROM ruvector.calibration('dense_v')";
+my $calibrated = $primary->safe_psql('postgres', $calibration);
+like($calibrated, qr/^10\|.*^1000\|/ms, 'calibrated');
+
 # Replay in the middle: the standby restarts while the primary goes on.
 $standby->stop('immediate');
 copy_rows($primary, "$_->[0] (v)", [ map { [$_] } $_->[4]->(100, $_->[5]) ]) for @kinds;
 $standby->start;
 alike('after a crash of the standby');
+is($standby->safe_psql('postgres', $calibration), $calibrated, 'the standby has the calibration');
+$primary->stop('immediate');
+$primary->start;
+is($primary->safe_psql('postgres', $calibration), $calibrated, 'a crash keeps it');
 
 $primary->stop;
 $standby->promote;

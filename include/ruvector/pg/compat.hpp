@@ -53,6 +53,15 @@
 #define RV_VACUUM_DELAY_POINT() vacuum_delay_point()
 #endif
 
+// An index scan takes a place for its counters since 18 (commit 0fbceae841).
+#if PG_VERSION_NUM >= 180000
+#define RV_INDEX_BEGINSCAN(heap, index, snapshot, keys, orderbys)                                                      \
+	index_beginscan(heap, index, snapshot, nullptr, keys, orderbys)
+#else
+#define RV_INDEX_BEGINSCAN(heap, index, snapshot, keys, orderbys)                                                      \
+	index_beginscan(heap, index, snapshot, keys, orderbys)
+#endif
+
 // Memory of what a check hook hands to its assign hook: the server's own heap since 16 (commit 407b50f2d4).
 #if PG_VERSION_NUM >= 160000
 #define RV_GUC_ALLOCATE(bytes) guc_malloc(LOG, bytes)
