@@ -14,20 +14,20 @@ CREATE FUNCTION ruvector.int8_distance(code bytea, query vector, metric text DEF
 COMMENT ON FUNCTION ruvector.int8_distance(bytea, vector, text) IS
 	'estimate of what <-> (metric l2), <#> (ip) or <=> (cosine) gives between the coded vector and the query; 22P03 if it is no code of int8_quantize, 22000 if dimensions differ, 22023 for another metric';
 
-CREATE FUNCTION ruvector.binary_quantize(vector, seed bigint DEFAULT 0) RETURNS bytea
+CREATE FUNCTION ruvector.rabitq_quantize(vector, seed bigint DEFAULT 0) RETURNS bytea
 	AS 'MODULE_PATHNAME', 'ruvector_binary_quantize_code' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
-COMMENT ON FUNCTION ruvector.binary_quantize(vector, bigint) IS
+COMMENT ON FUNCTION ruvector.rabitq_quantize(vector, bigint) IS
 	'code of a bit a dimension (and 28 bytes): signs of the randomly rotated vector with the factors of RaBitQ (arXiv 2405.12497); the seed chooses the rotation and is in the code; best for vectors around the origin';
 
-CREATE FUNCTION ruvector.binary_reconstruct(code bytea) RETURNS vector
+CREATE FUNCTION ruvector.rabitq_reconstruct(code bytea) RETURNS vector
 	AS 'MODULE_PATHNAME', 'ruvector_binary_reconstruct' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
-COMMENT ON FUNCTION ruvector.binary_reconstruct(bytea) IS
-	'the vector that a code of ruvector.binary_quantize stands for, about 0.8 times as long as the original; 22P03 if it is none';
+COMMENT ON FUNCTION ruvector.rabitq_reconstruct(bytea) IS
+	'the vector that a code of ruvector.rabitq_quantize stands for, about 0.8 times as long as the original; 22P03 if it is none';
 
-CREATE FUNCTION ruvector.binary_distance(code bytea, query vector, metric text DEFAULT 'l2') RETURNS double precision
+CREATE FUNCTION ruvector.rabitq_distance(code bytea, query vector, metric text DEFAULT 'l2') RETURNS double precision
 	AS 'MODULE_PATHNAME', 'ruvector_binary_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
-COMMENT ON FUNCTION ruvector.binary_distance(bytea, vector, text) IS
-	'unbiased estimate of what <-> (metric l2, of its square), <#> (ip) or <=> (cosine) gives between the coded vector and the query; 22P03 if it is no code of ruvector.binary_quantize, 22000 if dimensions differ, 22023 for another metric';
+COMMENT ON FUNCTION ruvector.rabitq_distance(bytea, vector, text) IS
+	'unbiased estimate of what <-> (metric l2, of its square), <#> (ip) or <=> (cosine) gives between the coded vector and the query; 22P03 if it is no code of ruvector.rabitq_quantize, 22000 if dimensions differ, 22023 for another metric';
 
 CREATE FUNCTION ruvector.pq_train_on(sample vector[], subspaces integer DEFAULT NULL, bits integer DEFAULT 4, seed bigint DEFAULT 0) RETURNS bytea
 	AS 'MODULE_PATHNAME', 'ruvector_pq_train' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100000;

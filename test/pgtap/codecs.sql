@@ -16,21 +16,21 @@ BEGIN
 END $$;
 
 CREATE TABLE book AS SELECT ruvector.pq_train('data', 'v', subspaces => 48, seed => 7) AS b;
-CREATE TABLE coded AS SELECT i, v, ruvector.int8_quantize(v) AS c8, ruvector.binary_quantize(v, 5) AS c1, ruvector.pq_quantize(b, v) AS cp
+CREATE TABLE coded AS SELECT i, v, ruvector.int8_quantize(v) AS c8, ruvector.rabitq_quantize(v, 5) AS c1, ruvector.pq_quantize(b, v) AS cp
 	FROM data, book WHERE v IS NOT NULL;
 
 SELECT is((SELECT array_agg(DISTINCT ARRAY[length(c8), length(c1), length(cp)])::text FROM coded), '{{128,40,52}}', 'lengths of codes');
 SELECT ok((SELECT bool_and(ruvector.int8_reconstruct(c8) <-> v < 0.1) FROM coded), 'int8: reconstructed vectors are near');
-SELECT ok((SELECT avg(1 - (ruvector.binary_reconstruct(c1) <=> v)) BETWEEN 0.77 AND 0.83 FROM coded), 'binary: the mean cosine with the reconstruction is sqrt(2 / pi)');
+SELECT ok((SELECT avg(1 - (ruvector.rabitq_reconstruct(c1) <=> v)) BETWEEN 0.77 AND 0.83 FROM coded), 'binary: the mean cosine with the reconstruction is sqrt(2 / pi)');
 SELECT ok((SELECT avg(1 - (ruvector.pq_reconstruct(b, cp) <=> v)) > 0.9 FROM coded, book), 'pq: reconstructed vectors are near');
 SELECT ok(r > 0.9995 AND worst < 0.5, 'int8 ' || m) FROM (VALUES ('l2', '<->'), ('ip', '<#>'), ('cosine', '<=>')) x(m, o),
 	pg_temp.compare(format('ruvector.int8_distance(c8, q.v, %L)', m), o);
 SELECT ok(r > 0.7, 'binary ' || m || ': correlation ' || round(r::numeric, 2)) FROM (VALUES ('l2', '<->'), ('ip', '<#>'), ('cosine', '<=>')) x(m, o),
-	pg_temp.compare(format('ruvector.binary_distance(c1, q.v, %L)', m), o);
+	pg_temp.compare(format('ruvector.rabitq_distance(c1, q.v, %L)', m), o);
 SELECT ok(r > 0.9, 'pq ' || m || ': correlation ' || round(r::numeric, 2)) FROM (VALUES ('l2', '<->'), ('ip', '<#>'), ('cosine', '<=>')) x(m, o),
 	pg_temp.compare(format('ruvector.pq_distance((SELECT b FROM book), cp, q.v, %L)', m), o);
 SELECT ok(abs(ruvector.int8_distance(c8, v)) < 0.5, 'l2 is the default metric') FROM coded WHERE i = 1;
-SELECT isnt(ruvector.binary_quantize(v, 1), ruvector.binary_quantize(v, 2), 'seeds give rotations') FROM data WHERE i = 1;
+SELECT isnt(ruvector.rabitq_quantize(v, 1), ruvector.rabitq_quantize(v, 2), 'seeds give rotations') FROM data WHERE i = 1;
 
 SELECT is((SELECT ruvector.pq_train('data', 'v', subspaces => 48, seed => 7)), b, 'a seed gives one codebook') FROM book;
 SELECT isnt((SELECT ruvector.pq_train('data', 'v', subspaces => 48, seed => 8)), b, 'another seed gives another') FROM book;
@@ -43,10 +43,10 @@ SELECT is(ruvector.int8_quantize(h::vector), ruvector.int8_quantize(h::vector), 
 
 -- Odd vectors
 SELECT is(ruvector.int8_reconstruct(ruvector.int8_quantize(v)), v, 'int8: ' || v::text) FROM unnest(ARRAY['[0]', '[0,0,0]', '[5,5,5]', '[-1]']::vector[]) v;
-SELECT is(ruvector.binary_distance(ruvector.binary_quantize('[0,0,0]'), '[3,4,0]', m), d, 'binary: distance of zero, ' || m)
+SELECT is(ruvector.rabitq_distance(ruvector.rabitq_quantize('[0,0,0]'), '[3,4,0]', m), d, 'binary: distance of zero, ' || m)
 	FROM (VALUES ('l2', 5::float8), ('ip', 0), ('cosine', 'NaN')) x(m, d);
 SELECT throws_ok($$SELECT ruvector.int8_quantize('[1e38,1e38]')$$, '22003', NULL, 'int8: overflow');
-SELECT throws_ok($$SELECT ruvector.binary_quantize('[1e38,1e38]')$$, '22003', NULL, 'binary: overflow');
+SELECT throws_ok($$SELECT ruvector.rabitq_quantize('[1e38,1e38]')$$, '22003', NULL, 'binary: overflow');
 SELECT is(ruvector.int8_quantize(NULL), NULL, 'NULL');
 
 -- What is no code
@@ -82,7 +82,7 @@ BEGIN
 				IF get_byte(bytes, 2) = 1 THEN
 					PERFORM ruvector.int8_distance(bytes, c.v, 'cosine'), ruvector.int8_reconstruct(bytes);
 				ELSIF get_byte(bytes, 2) = 2 THEN
-					PERFORM ruvector.binary_distance(bytes, c.v, 'cosine'), ruvector.binary_reconstruct(bytes);
+					PERFORM ruvector.rabitq_distance(bytes, c.v, 'cosine'), ruvector.rabitq_reconstruct(bytes);
 				ELSE
 					PERFORM ruvector.pq_distance(c.b, bytes, c.v, 'cosine'), ruvector.pq_reconstruct(c.b, bytes);
 				END IF;
