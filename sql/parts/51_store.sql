@@ -59,11 +59,11 @@ $$;
 COMMENT ON FUNCTION ruvector._embedding_type() IS 'internal: type of the embedding columns, as in public.vector(384)';
 
 CREATE FUNCTION ruvector._distance_operator() RETURNS text
-	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-	SELECT format('OPERATOR(%s.%s)', '@extschema@',
-		CASE metric WHEN 'cosine' THEN '<=>' WHEN 'l2' THEN '<->' WHEN 'ip' THEN '<#>' WHEN 'l1' THEN '<+>' END)
-	FROM ruvector._settings()
-$$;
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	RETURN format('OPERATOR(%s.%s)', '@extschema@',
+		CASE (ruvector._settings()).metric WHEN 'cosine' THEN '<=>' WHEN 'l2' THEN '<->' WHEN 'ip' THEN '<#>' WHEN 'l1' THEN '<+>' END);
+END $$;
 COMMENT ON FUNCTION ruvector._distance_operator() IS
 	'internal: distance operator of the store''s metric, ready for EXECUTE, as in OPERATOR(public.<=>)';
 
