@@ -31,7 +31,7 @@ INSERT INTO ruvector.recall_keys (memory, memory_type, uplift, latency_ms, key)
 	SELECT 'episode:' || b.id, 'episode', t.uplift, t.latency_ms, ruvector.utility_key(b.v, t.uplift, t.latency_ms) FROM base b JOIN trait t USING (id);
 SELECT setval(pg_get_serial_sequence(format('ruvector.%s', t), 'id'), 10000000) FROM unnest('{reflexion_episodes,skills_library,causal_edges}'::text[]) t \g /dev/null
 SELECT ruvector.refresh_text_statistics(t) FROM unnest('{ruvector.vectors_table,ruvector.reflexion_episodes}'::regclass[]) t \g /dev/null
-\timing on
+
 SELECT definition FROM made \gexec
-\timing off
+
 VACUUM ANALYZE;

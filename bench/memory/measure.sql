@@ -1,5 +1,5 @@
 -- Time of each function inside the server, and what it finds against the same function without vector indexes (brute force).
--- psql -v exact=1: the truth for the first :truths probes; -v exact=0: time and answers for the first :probes.
+-- exact = 1: the truth for the first :truths probes; exact = 0: time and answers for the first :probes.
 \set ON_ERROR_STOP 1
 \set QUIET 1
 SET client_min_messages = warning;
@@ -7,7 +7,7 @@ SET jit = off;
 CREATE TABLE IF NOT EXISTS answer (task text, exact boolean, probe int, ids text[], ms float8);
 SELECT CASE :exact WHEN 1 THEN 'off' ELSE 'on' END AS indexscan, CASE :exact WHEN 1 THEN :truths ELSE :probes END AS count \gset
 SET enable_indexscan = :indexscan;
-DELETE FROM answer WHERE exact = (:exact = 1) AND (:'only' = '' OR task = ANY (string_to_array(:'only', ',')));
+DELETE FROM answer WHERE exact = (:exact = 1);
 
 CREATE TEMP TABLE task (name text, sampled boolean, call text);
 INSERT INTO task VALUES
@@ -23,7 +23,8 @@ INSERT INTO task VALUES
 	('hybrid_search', true, 'SELECT array_agg(id) FROM ruvector.hybrid_search(p.words, p.v, 10)'),
 	('store_episode', false, 'SELECT ARRAY[ruvector.store_episode(p.words, 0.5, true, latency_ms => 100, embedding => p.v)::text]'),
 	('update_skill_stats', false, 'SELECT ARRAY[(ruvector.update_skill_stats(1 + p.id * 31, true, 0.5, 10) IS NULL)::text]');
-DELETE FROM task WHERE NOT (:'only' = '' OR name = ANY (string_to_array(:'only', ','))) OR :exact = 1 AND NOT sampled;
+CREATE TABLE IF NOT EXISTS task_order AS SELECT name AS task, row_number() OVER () AS place FROM task;
+DELETE FROM task WHERE :exact = 1 AND NOT sampled;
 
 -- A query's words: three rare ones and a frequent one.
 SELECT setseed(0.25);
