@@ -78,8 +78,10 @@ BEGIN
 	END IF;
 	FOR t IN SELECT * FROM ruvector._recall_sources() LOOP
 		IF to_regclass(t.rel) IS NOT NULL THEN
-			EXECUTE format('CREATE OR REPLACE TRIGGER ruvector_recall AFTER INSERT OR UPDATE OR DELETE ON %s
-				FOR EACH ROW EXECUTE FUNCTION ruvector._keep_recall_key(%L)', t.rel, t.memory_type);
+			IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = t.rel::regclass AND tgname = 'ruvector_recall') THEN
+				EXECUTE format('CREATE TRIGGER ruvector_recall AFTER INSERT OR UPDATE OR DELETE ON %s
+					FOR EACH ROW EXECUTE FUNCTION ruvector._keep_recall_key(%L)', t.rel, t.memory_type);
+			END IF;
 			PERFORM ruvector._fill_recall_keys(t.memory_type, true);
 		END IF;
 	END LOOP;
