@@ -310,6 +310,10 @@ DECLARE
 	q @extschema@.vector := ruvector._query_vector(query, task);
 	pool int := coalesce(fetch_k, greatest(4 * k, 20));
 	unknown text;
+	by_similarity float8;
+	by_success float8;
+	by_uses float8;
+	by_reward float8;
 BEGIN
 	PERFORM ruvector._require_k(k);
 	PERFORM ruvector._require(pool >= k, 'fetch_k must be at least k', 'fetch_k is how many similar skills are scored.');
@@ -318,18 +322,20 @@ BEGIN
 	SELECT w.key INTO unknown FROM jsonb_each(weights) w
 	WHERE w.key NOT IN ('similarity', 'success', 'uses', 'reward') OR jsonb_typeof(w.value) <> 'number' LIMIT 1;
 	PERFORM ruvector._require(unknown IS NULL, format('unknown weight "%s"', unknown), 'Weights: similarity, success, uses, reward; each a number.');
+	by_similarity := coalesce((weights ->> 'similarity')::float8, 0);
+	by_success := coalesce((weights ->> 'success')::float8, 0);
+	by_uses := coalesce((weights ->> 'uses')::float8, 0);
+	by_reward := coalesce((weights ->> 'reward')::float8, 0);
 
 	RETURN QUERY
 		SELECT r.id, r.name, r.description, r.category, r.signature, r.parameters, r.steps, r.code, r.uses, r.success_rate, w.low,
 			r.posterior_mean, r.avg_reward, r.avg_latency_ms, r.metadata, r.similarity, r.score
 		FROM (
-			SELECT v.*, x.similarity, coalesce((weights ->> 'similarity')::float8 * x.similarity, 0)
-				+ coalesce((weights ->> 'uses')::float8 * least(v.uses / 1000.0, 1), 0)
-				+ coalesce((weights ->> 'reward')::float8 * least(greatest(v.avg_reward, -1), 1), 0)
-				+ coalesce((weights ->> 'success')::float8
-					-- Thompson sampling: the quantile function turns a uniform number into a draw from the posterior.
-					* CASE WHEN explore THEN ruvector.beta_quantile(random(), v.prior_alpha + v.successes, v.prior_beta + v.uses - v.successes)
-						ELSE v.posterior_mean END, 0) AS score
+			SELECT v.*, x.similarity, by_similarity * x.similarity + by_uses * least(v.uses::float8 / 1000, 1)
+				+ by_reward * least(greatest(v.avg_reward, -1), 1)
+				-- Thompson sampling: the quantile function turns a uniform number into a draw from the posterior.
+				+ by_success * CASE WHEN explore THEN ruvector.beta_quantile(random(), v.prior_alpha + v.successes, v.prior_beta + v.uses - v.successes)
+					ELSE v.posterior_mean END AS score
 			FROM ruvector._nearest('ruvector.skills_library', q, pool,
 					format(' AND CASE WHEN t.uses > 0 THEN t.successes >= %L::float8 * t.uses ELSE %L::boolean END', min_success_rate, coalesce(include_untried, true))
 					|| CASE WHEN category IS NOT NULL THEN format(' AND m.category = %L', category) ELSE '' END
