@@ -34,7 +34,7 @@ def data():
 
 
 def main():
-    rows, probes, truths = (os.environ.get(name) or size for name, size in (("ROWS", "100000"), ("PROBES", "1000"), ("TRUTHS", "50")))
+    rows, probes, truths = (os.environ.get(name) or size for name, size in (("ROWS", "100000"), ("PROBES", "400"), ("TRUTHS", "50")))
     name, paths = data()
     bindir = os.environ["RUVECTOR_SERVER"] + subprocess.check_output([os.environ.get("PG_CONFIG", "pg_config"), "--bindir"], text=True).strip()
     cluster = Cluster(bindir, FOLDER, 5 * int(rows) * 1536)
