@@ -49,5 +49,6 @@ include mk/unit.mk
 include mk/demo.mk
 include mk/bench.mk
 include mk/learning.mk
+include mk/learning-sql.mk
 include mk/fuzz.mk
 include mk/alias.mk
