@@ -52,11 +52,12 @@ def main():
         def measure(exact):
             psql("-v", f"exact={int(exact)}", "-v", f"truths={truths}", "-v", f"probes={probes}", "-f", os.path.join(HERE, "measure.sql"))
 
-        psql("-c", "DROP DATABASE IF EXISTS memory", "-c", "CREATE DATABASE memory", database="postgres")
-        psql("-c", "CREATE EXTENSION ruvector", "-c", "SELECT ruvector.init(384)")
-        subprocess.run(["build/bench/bin/memory_load", cluster.conninfo("memory"), *paths, rows, probes], check=True)
-        print(psql("-f", os.path.join(HERE, "load.sql")))
-        measure(True)
+        if not os.environ.get("KEEP"):
+            psql("-c", "DROP DATABASE IF EXISTS memory", "-c", "CREATE DATABASE memory", database="postgres")
+            psql("-c", "CREATE EXTENSION ruvector", "-c", "SELECT ruvector.init(384)")
+            subprocess.run(["build/bench/bin/memory_load", cluster.conninfo("memory"), *paths, rows, probes], check=True)
+            psql("-f", os.path.join(HERE, "load.sql"))
+            measure(True)
         before = os.getloadavg()[0]
         measure(False)
         here = machine()
