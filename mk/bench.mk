@@ -11,11 +11,14 @@ BENCH_WORKER_FLAGS = -std=c++17 -Wall -Wextra -fno-math-errno $(BENCH_PEER_FLAGS
 BENCH_HEADERS = $(wildcard bench/src/*.hpp)
 bench_version = $(or $(shell dpkg-query -W -f='$${Version}' $(1) 2>/dev/null),unknown)
 
-.PHONY: bench bench-data bench-report bench-programs clean-bench
+.PHONY: bench-memory bench bench-data bench-report bench-programs clean-bench
 ##@ Measuring
 bench: private-server bench-programs ## recall, speed, build, size, writes beside the peers; options: bench/README.md
 	@bench/peers/pgvector.sh '$(DEV_ROOT)' '$(PG_CONFIG)' >/dev/null || [ $$? -eq 3 ]
 	@RUVECTOR_SERVER='$(DEV_ROOT)' PG_CONFIG='$(PG_CONFIG)' python3 bench/run.py --bin=$(BENCH_BIN)
+
+bench-memory: private-server $(BENCH_BIN)/memory_load $(BENCH_BIN)/generate ## agent memory: time in the server and recall; bench/memory/run.py
+	@RUVECTOR_SERVER='$(DEV_ROOT)' PG_CONFIG='$(PG_CONFIG)' python3 bench/memory/run.py
 
 bench-data: $(BENCH_BIN)/prepare $(BENCH_BIN)/generate ## prepare the benchmark's data sets, all or SETS=a,b
 	@python3 bench/sets.py .dev/bench/data $(BENCH_BIN) $(subst $(comma), ,$(filter-out all,$(SETS)))
@@ -26,6 +29,10 @@ bench-report: ## tables, plots and answers from bench/results/*.json
 bench-programs: $(BENCH_PROGRAMS)
 
 $(BENCH_BIN)/prepare: bench/src/prepare.cpp $(BENCH_LIB)
+	@mkdir -p $(@D)
+	$(BENCH_CXX) $(BENCH_CXXFLAGS) -o $@ $< $(BENCH_LIB) $(BENCH_LIBS)
+
+$(BENCH_BIN)/memory_load: bench/memory/load.cpp $(BENCH_LIB)
 	@mkdir -p $(@D)
 	$(BENCH_CXX) $(BENCH_CXXFLAGS) -o $@ $< $(BENCH_LIB) $(BENCH_LIBS)
 

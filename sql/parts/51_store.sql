@@ -59,11 +59,11 @@ $$;
 COMMENT ON FUNCTION ruvector._embedding_type() IS 'internal: type of the embedding columns, as in public.vector(384)';
 
 CREATE FUNCTION ruvector._distance_operator() RETURNS text
-	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-	SELECT format('OPERATOR(%s.%s)', '@extschema@',
-		CASE metric WHEN 'cosine' THEN '<=>' WHEN 'l2' THEN '<->' WHEN 'ip' THEN '<#>' WHEN 'l1' THEN '<+>' END)
-	FROM ruvector._settings()
-$$;
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	RETURN format('OPERATOR(%s.%s)', '@extschema@',
+		CASE (ruvector._settings()).metric WHEN 'cosine' THEN '<=>' WHEN 'l2' THEN '<->' WHEN 'ip' THEN '<#>' WHEN 'l1' THEN '<+>' END);
+END $$;
 COMMENT ON FUNCTION ruvector._distance_operator() IS
 	'internal: distance operator of the store''s metric, ready for EXECUTE, as in OPERATOR(public.<=>)';
 
@@ -344,7 +344,7 @@ BEGIN
 			(dimensions, metric, embedding_model, embedder, index_method, index_options, text_search_config, schema_version)
 		VALUES (coalesce(dimensions, 384), coalesce(metric, 'cosine'), coalesce(embedding_model, 'external'),
 			ruvector._check_embedder(embedder), coalesce(index_method, 'hnsw'),
-			coalesce(index_options, CASE WHEN index_method = 'none' THEN '{}' ELSE '{"m": 16, "ef_construction": 200}' END::jsonb),
+			coalesce(index_options, CASE WHEN index_method = 'none' THEN '{}' ELSE '{"m": 16, "ef_construction": 128}' END::jsonb),
 			get_current_ts_config(), version);
 		INSERT INTO ruvector.namespaces (namespace, owner_role) VALUES ('default', quote_ident(current_user)::regrole)
 			ON CONFLICT DO NOTHING;
@@ -383,7 +383,7 @@ BEGIN
 	RETURN (SELECT to_jsonb(s) - 'only_row' FROM ruvector.store_settings s) || jsonb_build_object('created', NOT existed);
 END $$;
 COMMENT ON FUNCTION ruvector.init(int, text, text, regprocedure, text, jsonb) IS
-	'creates the tables of agent memory, owned by the caller, or completes those of an older version. Arguments left out are those of the existing store, or 384, cosine, external, none, hnsw, {"m": 16, "ef_construction": 200}. Returns the settings. Only the embedder can be changed later (else 55000)';
+	'creates the tables of agent memory, owned by the caller, or completes those of an older version. Arguments left out are those of the existing store, or 384, cosine, external, none, hnsw, {"m": 16, "ef_construction": 128}. Returns the settings. Only the embedder can be changed later (else 55000)';
 
 CREATE FUNCTION ruvector.upgrade() RETURNS jsonb
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -446,7 +446,7 @@ BEGIN
 			JOIN pg_index i ON i.indrelid = t.t AND i.indnkeyatts = 1
 			JOIN pg_class c ON c.oid = i.indexrelid
 			JOIN pg_am am ON am.oid = c.relam AND am.amname = 'hnsw'
-			JOIN pg_attribute a ON a.attrelid = t.t AND a.attnum = i.indkey[0]
+			JOIN pg_attribute a ON a.attrelid = t.t AND a.attnum = i.indkey[0] AND a.attname <> 'key' -- that of recall is searched by <->
 		LOOP
 			PERFORM ruvector._create_vector_index(rel, col);
 		END LOOP;

@@ -24,31 +24,53 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION ruvector._touch() IS 'internal: trigger that sets updated_at, unless the statement does';
 
+CREATE FUNCTION ruvector._add_text(relation name, namespace text, shard int, documents bigint, tokens bigint) RETURNS void
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+	IF _add_text.documents <> 0 OR _add_text.tokens <> 0 THEN
+		INSERT INTO ruvector.text_statistics AS s (relation, namespace, shard, documents, tokens)
+		VALUES (_add_text.relation, _add_text.namespace, _add_text.shard, _add_text.documents, _add_text.tokens)
+		ON CONFLICT (relation, namespace, shard) DO UPDATE
+		SET documents = s.documents + excluded.documents, tokens = s.tokens + excluded.tokens;
+	END IF;
+END $$;
+COMMENT ON FUNCTION ruvector._add_text(name, text, int, bigint, bigint) IS 'internal: adds to ruvector.text_statistics';
+
 -- Documents and tokens per namespace, for BM25. A transaction adds to rows of a shard that no other one is writing to, so writers
 -- neither wait for each other nor run into deadlocks.
 CREATE FUNCTION ruvector._count_text() RETURNS trigger
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	shard int := pg_backend_pid() % 64;
-	upsert constant text := 'INSERT INTO ruvector.text_statistics AS s (relation, namespace, shard, documents, tokens)
-		SELECT $1, c.namespace, $2, sum(c.sign), sum(c.sign * ruvector._bm25_length(c.content_tsv))
-		FROM (%s) c WHERE length(c.content_tsv) > 0
-		GROUP BY 2 HAVING sum(c.sign) <> 0 OR sum(c.sign * ruvector._bm25_length(c.content_tsv)) <> 0 ORDER BY 2
-		ON CONFLICT (relation, namespace, shard) DO UPDATE
-		SET documents = s.documents + excluded.documents, tokens = s.tokens + excluded.tokens';
+	c record;
 BEGIN
 	FOR attempt IN 1 .. 64 LOOP
 		EXIT WHEN pg_try_advisory_xact_lock(hashtext('ruvector.text_statistics'), shard);
 		shard := (shard + 1) % 64;
 	END LOOP;
+	-- Not one statement with EXECUTE, which would be planned anew for every row that is stored.
 	CASE TG_OP
 	WHEN 'INSERT' THEN
-		EXECUTE format(upsert, 'SELECT 1 AS sign, namespace, content_tsv FROM new_rows') USING TG_TABLE_NAME, shard;
+		FOR c IN SELECT n.namespace, count(*) AS documents, sum(ruvector._bm25_length(n.content_tsv)) AS tokens
+			FROM new_rows n WHERE length(n.content_tsv) > 0 GROUP BY 1 ORDER BY 1
+		LOOP
+			PERFORM ruvector._add_text(TG_TABLE_NAME, c.namespace, shard, c.documents, c.tokens);
+		END LOOP;
 	WHEN 'DELETE' THEN
-		EXECUTE format(upsert, 'SELECT -1 AS sign, namespace, content_tsv FROM old_rows') USING TG_TABLE_NAME, shard;
+		FOR c IN SELECT o.namespace, - count(*) AS documents, - sum(ruvector._bm25_length(o.content_tsv)) AS tokens
+			FROM old_rows o WHERE length(o.content_tsv) > 0 GROUP BY 1 ORDER BY 1
+		LOOP
+			PERFORM ruvector._add_text(TG_TABLE_NAME, c.namespace, shard, c.documents, c.tokens);
+		END LOOP;
 	WHEN 'UPDATE' THEN
-		EXECUTE format(upsert, 'SELECT 1 AS sign, namespace, content_tsv FROM new_rows
-			UNION ALL SELECT -1, namespace, content_tsv FROM old_rows') USING TG_TABLE_NAME, shard;
+		FOR c IN SELECT r.namespace, sum(r.sign) AS documents, sum(r.sign * ruvector._bm25_length(r.content_tsv)) AS tokens
+			FROM (SELECT 1 AS sign, n.namespace, n.content_tsv FROM new_rows n
+				UNION ALL SELECT -1, o.namespace, o.content_tsv FROM old_rows o) r
+			WHERE length(r.content_tsv) > 0 GROUP BY 1 ORDER BY 1
+		LOOP
+			PERFORM ruvector._add_text(TG_TABLE_NAME, c.namespace, shard, c.documents, c.tokens);
+		END LOOP;
 	WHEN 'TRUNCATE' THEN
 		DELETE FROM ruvector.text_statistics s WHERE s.relation = TG_TABLE_NAME;
 	END CASE;
@@ -225,9 +247,9 @@ BEGIN
 		RAISE EXCEPTION 'neither an id nor a filter given'
 			USING ERRCODE = 'null_value_not_allowed', HINT = 'The filter ''{}'' deletes all vectors of the namespace.';
 	END IF;
-	EXECUTE format('DELETE FROM ruvector.vectors_table t WHERE %s',
-		ruvector._conditions('ruvector.vectors_table', filter, false) || CASE WHEN id IS NULL THEN '' ELSE ' AND t.id = $4' END)
-	USING ruvector.current_namespace(), filter, ruvector._filter_containment(filter), id;
+	EXECUTE format('DELETE FROM ruvector.vectors_table m WHERE m.namespace = $1%s%s',
+		CASE WHEN id IS NOT NULL THEN ' AND m.id = $2' END, ruvector._filter_condition(filter))
+	USING ruvector.current_namespace(), id;
 	GET DIAGNOSTICS n = ROW_COUNT;
 	RETURN n;
 END $$;
@@ -250,81 +272,80 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION ruvector.vector_get(text) IS 'the vector of an id; no row if there is none or it has expired';
 
--- The rows of a table that a search may return, as a condition on t with $1 namespace, $2 filter, $3 what it implies.
-CREATE FUNCTION ruvector._conditions(rel regclass, filter jsonb, live boolean DEFAULT true) RETURNS text
-	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+-- Conditions are written with their values (quoted by format): the planner sees how selective they are.
+CREATE FUNCTION ruvector._filter_condition(filter jsonb) RETURNS text
+	LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-	result text := 't.namespace = $1';
+	result text := '';
+	contained jsonb;
 BEGIN
-	IF live AND EXISTS (SELECT FROM pg_attribute WHERE attrelid = rel AND attname = 'expires_at' AND NOT attisdropped) THEN
-		result := result || ' AND (t.expires_at IS NULL OR t.expires_at > statement_timestamp())';
-	END IF;
 	IF filter IS NOT NULL THEN
 		-- A selective filter can so be served by the GIN index.
-		FOR i IN 1 .. cardinality(ruvector._filter_containment(filter)) LOOP
-			result := result || format(' AND t.metadata @> $3[%s]', i);
+		FOREACH contained IN ARRAY ruvector._filter_containment(filter) LOOP
+			result := result || format(' AND m.metadata @> %L::jsonb', contained);
 		END LOOP;
-		result := result || ' AND ruvector.filter_match(t.metadata, $2)';
+		result := result || format(' AND ruvector.filter_match(m.metadata, %L::jsonb)', filter);
 	END IF;
 	RETURN result;
 END $$;
-COMMENT ON FUNCTION ruvector._conditions(regclass, jsonb, boolean) IS
-	'internal: condition on a table t for EXECUTE: $1 namespace, $2 filter, $3 _filter_containment(filter)';
+COMMENT ON FUNCTION ruvector._filter_condition(jsonb) IS 'internal: a filter on metadata as a condition on m that begins with AND; empty for NULL';
 
--- If a share s of N rows matches, the index visits about k / s vertices and an exact search reads s N rows; at sqrt(k N) visits
--- both cost the same. Beyond that the index is given up, so that no search takes much longer than twice the better way.
+-- If a share s of N rows matches, the index visits about k / s vertices; the exact search that follows when it gives up reads
+-- s N rows through another index, or all. At sqrt(k N) visits both cost the same. Twice that is not exceeded by chance, and
+-- keeps a filter that contradicts the query from taking much longer than the better way.
 CREATE FUNCTION ruvector._scan_limit(rel regclass, k int) RETURNS int
-	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-	SELECT least(current_setting('hnsw.max_scan_tuples')::float8, greatest(1000, sqrt(k * greatest(reltuples, 0)::float8)))::int
-	FROM pg_class WHERE oid = rel
-$$;
-COMMENT ON FUNCTION ruvector._scan_limit(regclass, int) IS
-	'internal: hnsw.max_scan_tuples for a search of k rows whose conditions are also served by other indexes';
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	RETURN least(current_setting('hnsw.max_scan_tuples')::float8,
+		greatest(1000, 2 * sqrt(k * (SELECT greatest(reltuples, 0)::float8 FROM pg_class WHERE oid = rel))))::int;
+END $$;
+COMMENT ON FUNCTION ruvector._scan_limit(regclass, int) IS 'internal: hnsw.max_scan_tuples for a search of k rows that an exact search follows if it finds fewer';
 
--- The index is asked first. If it gives fewer than k rows, because its scan ended before enough of them passed the filter or
+-- 250 gives recall@10 of 0.99 with sentence embeddings (100,000 of 384 dimensions, see bench/memory/RESULTS.md).
+CREATE FUNCTION ruvector._effort(ef_search int) RETURNS int
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	PERFORM ruvector._require(coalesce(ef_search, 1) BETWEEN 1 AND 1000, 'ef_search must be from 1 to 1000',
+		'More finds more of the true nearest, and takes longer.');
+	RETURN coalesce(ef_search, greatest(current_setting('hnsw.ef_search')::int, 250));
+END $$;
+COMMENT ON FUNCTION ruvector._effort(int) IS 'internal: hnsw.ef_search for a search of memory: the one given, else the setting, but at least 250';
+
+-- The index is asked first. If it gives fewer than k rows, because its scan ended before enough of them passed the conditions or
 -- because there are no more, an exact search decides.
-CREATE FUNCTION ruvector._nearest(rel regclass, query @extschema@.vector, k int, filter jsonb DEFAULT NULL, ef_search int DEFAULT NULL)
-	RETURNS TABLE(id text, distance float8)
+CREATE FUNCTION ruvector._nearest(rel regclass, query @extschema@.vector, k int, conditions text DEFAULT '', joined text DEFAULT '',
+		ef_search int DEFAULT NULL, OUT ids text[], OUT distances float8[])
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-	statement text;
-	implied jsonb[] := ruvector._filter_containment(filter);
-	saved_ef text;
-	saved_scan text;
-	ids text[];
-	distances float8[];
+	distance text := 'm.embedding ' || ruvector._distance_operator() || ' $1';
+	statement text := format(
+		'SELECT array_agg(n.id ORDER BY n.distance, n.id), array_agg(n.distance ORDER BY n.distance, n.id)
+		FROM (SELECT m.id, %s AS distance FROM %s m %s WHERE m.namespace = $2 AND m.embedding IS NOT NULL%s ORDER BY %%s LIMIT $3) n',
+		distance, rel, replace(joined, '%', '%%'), replace(conditions, '%', '%%'));
+	saved_ef text := current_setting('hnsw.ef_search');
+	saved_limit text := current_setting('hnsw.max_scan_tuples');
 BEGIN
 	IF k IS NULL OR k < 0 THEN
 		RAISE EXCEPTION 'k must not be negative' USING ERRCODE = 'invalid_parameter_value';
 	END IF;
-	statement := format(
-		'SELECT array_agg(n.id ORDER BY n.distance), array_agg(n.distance ORDER BY n.distance)
-		FROM (SELECT t.id::text, t.embedding %s $4 AS distance FROM %s t WHERE %s AND t.embedding IS NOT NULL ORDER BY %%s LIMIT $5) n',
-		ruvector._distance_operator(), rel, ruvector._conditions(rel, filter));
-	IF ef_search IS NOT NULL THEN
-		saved_ef := current_setting('hnsw.ef_search');
-		PERFORM set_config('hnsw.ef_search', ef_search::text, true);
-	END IF;
-	-- The namespace and what GIN finds can be read without the vector index; not so any other filter.
-	IF filter IS NULL OR cardinality(implied) > 0 AND NOT row_security_active(rel) THEN
-		saved_scan := current_setting('hnsw.max_scan_tuples');
-		PERFORM set_config('hnsw.max_scan_tuples', ruvector._scan_limit(rel, k)::text, true);
-	END IF;
-	EXECUTE format(statement, 'distance') INTO ids, distances USING ruvector.current_namespace(), filter, implied, query, k;
-	IF saved_ef IS NOT NULL THEN
-		PERFORM set_config('hnsw.ef_search', saved_ef, true);
-	END IF;
-	IF saved_scan IS NOT NULL THEN
-		PERFORM set_config('hnsw.max_scan_tuples', saved_scan, true);
-	END IF;
+	-- Not SET in the function's definition, whose values are fixed. An error undoes them with the transaction.
+	PERFORM set_config('hnsw.ef_search', ruvector._effort(ef_search)::text, true),
+		set_config('hnsw.max_scan_tuples', ruvector._scan_limit(rel, k)::text, true);
+	EXECUTE format(statement, distance) INTO ids, distances USING query, ruvector.current_namespace(), k;
+	PERFORM set_config('hnsw.ef_search', saved_ef, true), set_config('hnsw.max_scan_tuples', saved_limit, true);
 	IF coalesce(cardinality(ids), 0) < k THEN
-		EXECUTE format(statement, format('(t.embedding %s $4) + 0', ruvector._distance_operator())) INTO ids, distances
-		USING ruvector.current_namespace(), filter, implied, query, k;
+		EXECUTE format(statement, '(' || distance || ') + 0') INTO ids, distances USING query, ruvector.current_namespace(), k;
 	END IF;
-	RETURN QUERY SELECT unnest(ids), unnest(distances);
 END $$;
-COMMENT ON FUNCTION ruvector._nearest(regclass, @extschema@.vector, int, jsonb, int) IS
-	'internal: ids of the min(k, matches) nearest rows of a memory table in the namespace, nearest first';
+COMMENT ON FUNCTION ruvector._nearest(regclass, @extschema@.vector, int, text, text, int) IS
+	'internal: ids and distances of the min(k, matches) nearest rows of a memory table m (and what it is joined with) in the namespace, nearest first; conditions begin with AND and hold quoted values';
+
+CREATE FUNCTION ruvector._vector_condition(filter jsonb) RETURNS text
+	LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	RETURN ' AND (m.expires_at IS NULL OR m.expires_at > statement_timestamp())' || ruvector._filter_condition(filter);
+END $$;
+COMMENT ON FUNCTION ruvector._vector_condition(jsonb) IS 'internal: the vectors m that a search may return';
 
 CREATE FUNCTION ruvector.vector_search(
 	query @extschema@.vector DEFAULT NULL, k int DEFAULT 10, filter jsonb DEFAULT NULL, threshold float8 DEFAULT NULL,
@@ -337,8 +358,9 @@ DECLARE
 	distances float8[];
 BEGIN
 	query := ruvector._query_vector(query, query_text);
-	SELECT array_agg(n.id), array_agg(n.distance) INTO ids, distances
-	FROM ruvector._nearest('ruvector.vectors_table', query, CASE WHEN mmr_lambda IS NULL THEN k ELSE greatest(5 * k, 50) END, filter, ef_search) n;
+	SELECT n.ids, n.distances INTO ids, distances
+	FROM ruvector._nearest('ruvector.vectors_table', query, CASE WHEN mmr_lambda IS NULL THEN k ELSE greatest(5 * k, 50) END,
+		ruvector._vector_condition(filter), ef_search => ef_search) n;
 	IF mmr_lambda IS NOT NULL THEN
 		SELECT array_agg(m.id ORDER BY m.rank), array_agg(n.distance ORDER BY m.rank) INTO ids, distances
 		FROM ruvector.mmr_rerank(ids, ARRAY(
@@ -364,7 +386,7 @@ COMMENT ON FUNCTION ruvector.vector_search(@extschema@.vector, int, jsonb, float
 -- Every row that holds one of the terms is scored. How many hold a term is counted on these rows; how many rows there are, and
 -- how long they are on average, is in text_statistics. Neither depends on the filter.
 CREATE FUNCTION ruvector._bm25_search(
-	rel regclass, query_text text, k int, filter jsonb DEFAULT NULL, config regconfig DEFAULT NULL,
+	rel regclass, query_text text, k int, conditions text DEFAULT '', config regconfig DEFAULT NULL,
 	k1 float8 DEFAULT 1.2, b float8 DEFAULT 0.75)
 	RETURNS TABLE(id text, score float8)
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -386,19 +408,19 @@ BEGIN
 	WHERE x.relation = (SELECT relname FROM pg_class WHERE oid = rel) AND x.namespace = ruvector.current_namespace();
 	RETURN QUERY EXECUTE format('
 		WITH candidate AS MATERIALIZED (
-			SELECT t.id, t.content_tsv, %2$s AS passes FROM %1$s t WHERE t.namespace = $1 AND t.content_tsv @@ $4),
+			SELECT m.id, m.content_tsv, true%2$s AS passes FROM %1$s m WHERE m.namespace = $1 AND m.content_tsv @@ $2),
 		idf AS MATERIALIZED (
-			SELECT array_agg(ruvector._bm25_idf(greatest($6, f.df), f.df) ORDER BY f.position) AS idf
+			SELECT array_agg(ruvector._bm25_idf(greatest($4, f.df), f.df) ORDER BY f.position) AS idf
 			FROM (SELECT q.position, count(c.id) AS df
-				FROM unnest($5) WITH ORDINALITY q(query, position) LEFT JOIN candidate c ON c.content_tsv @@ q.query
+				FROM unnest($3) WITH ORDINALITY q(query, position) LEFT JOIN candidate c ON c.content_tsv @@ q.query
 				GROUP BY q.position) f)
-		SELECT c.id::text, ruvector._bm25(c.content_tsv, $7, i.idf, $8, $9, $10) AS score
+		SELECT c.id::text, ruvector._bm25(c.content_tsv, $5, i.idf, $6, $7, $8) AS score
 		FROM candidate c CROSS JOIN idf i WHERE c.passes
-		ORDER BY score DESC, c.id LIMIT $11', rel, ruvector._conditions(rel, filter))
-	USING ruvector.current_namespace(), filter, ruvector._filter_containment(filter),
-		array_to_string(queries, ' | ')::tsquery, queries, documents, terms, tokens::float8 / nullif(documents, 0), k1, b, k;
+		ORDER BY score DESC, c.id LIMIT $9', rel, conditions)
+	USING ruvector.current_namespace(), array_to_string(queries, ' | ')::tsquery, queries, documents, terms,
+		tokens::float8 / nullif(documents, 0), k1, b, k;
 END $$;
-COMMENT ON FUNCTION ruvector._bm25_search(regclass, text, int, jsonb, regconfig, float8, float8) IS
+COMMENT ON FUNCTION ruvector._bm25_search(regclass, text, int, text, regconfig, float8, float8) IS
 	'internal: ids of the k rows of the largest BM25 (any term of the text) in a memory table with content_tsv and _guard_text, best first; config is that of content_tsv, by default the store''s';
 
 CREATE FUNCTION ruvector.keyword_search(query_text text, k int DEFAULT 10, filter jsonb DEFAULT NULL)
@@ -407,7 +429,7 @@ CREATE FUNCTION ruvector.keyword_search(query_text text, k int DEFAULT 10, filte
 BEGIN
 	RETURN QUERY
 	SELECT v.id, f.score, v.metadata, v.content
-	FROM ruvector._bm25_search('ruvector.vectors_table', query_text, k, filter) f
+	FROM ruvector._bm25_search('ruvector.vectors_table', query_text, k, ruvector._vector_condition(filter)) f
 	JOIN ruvector.vectors_table v ON v.namespace = ruvector.current_namespace() AND v.id = f.id
 	ORDER BY f.score DESC, v.id;
 END $$;
@@ -439,11 +461,12 @@ BEGIN
 	RETURN QUERY
 	WITH by_vector AS (
 		SELECT n.id, row_number() OVER (ORDER BY n.distance, n.id) AS place, ruvector._similarity(n.distance, s.metric) AS value
-		FROM ruvector._nearest('ruvector.vectors_table', query, fetch_k, filter, ef_search) n
+		FROM ruvector._nearest('ruvector.vectors_table', query, fetch_k, ruvector._vector_condition(filter), ef_search => ef_search) f,
+			LATERAL unnest(f.ids, f.distances) n(id, distance)
 		WHERE vector_weight > 0),
 	by_keyword AS (
 		SELECT f.id, row_number() OVER (ORDER BY f.score DESC, f.id) AS place, f.score AS value
-		FROM ruvector._bm25_search('ruvector.vectors_table', query_text, fetch_k, filter) f
+		FROM ruvector._bm25_search('ruvector.vectors_table', query_text, fetch_k, ruvector._vector_condition(filter)) f
 		WHERE keyword_weight > 0),
 	scaled AS (
 		SELECT l.*, CASE fusion WHEN 'rrf' THEN 1.0 / (rrf_k + l.place)

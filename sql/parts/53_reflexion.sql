@@ -54,9 +54,12 @@ COMMENT ON FUNCTION ruvector._batch(jsonb, text[]) IS 'internal: the objects of 
 
 -- The column would refuse wrong dimensions too, but cannot say what to do about it.
 CREATE FUNCTION ruvector._given_vector(embedding @extschema@.vector) RETURNS @extschema@.vector
-	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-	SELECT ruvector._checked_vector(embedding, s.dimensions, s.metric) FROM ruvector._settings() s WHERE embedding IS NOT NULL
-$$;
+	LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	s record := ruvector._settings();
+BEGIN
+	RETURN ruvector._checked_vector(embedding, s.dimensions, s.metric);
+END $$;
 COMMENT ON FUNCTION ruvector._given_vector(@extschema@.vector) IS 'internal: the vector, or an error (22000) if the store cannot hold it; NULL for NULL';
 
 CREATE FUNCTION ruvector._create_reflexion() RETURNS void
@@ -237,36 +240,6 @@ COMMENT ON FUNCTION ruvector.regenerate_embeddings(regclass, jsonb) IS
 
 -- Reading ---------------------------------------------------------------------------------------------------------
 
--- Of m, a table of memories (and what it is joined with), the k rows nearest to the query that satisfy the conditions. The
--- index is asked first; if it gives fewer than k, because its scan ended before enough of them passed or because there are
--- no more, an exact search decides. Conditions are written with their values (quoted by format): the planner sees how
--- selective they are, and one function serves all searches.
-CREATE FUNCTION ruvector._nearest_ids(relation text, conditions text, query @extschema@.vector, k int,
-		OUT ids bigint[], OUT distances float8[])
-	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-	distance text := 'm.embedding ' || ruvector._distance_operator() || ' $1';
-	statement text := format(
-		'SELECT array_agg(n.id ORDER BY n.distance, n.id), array_agg(n.distance ORDER BY n.distance, n.id)
-		FROM (SELECT m.id, %s AS distance FROM %s WHERE m.namespace = $2 AND m.embedding IS NOT NULL%s ORDER BY %%s LIMIT $3) n',
-		distance, relation, replace(conditions, '%', '%%'));
-BEGIN
-	EXECUTE format(statement, distance) INTO ids, distances USING query, ruvector.current_namespace(), k;
-	IF coalesce(cardinality(ids), 0) < k THEN
-		EXECUTE format(statement, '(' || distance || ') + 0') INTO ids, distances USING query, ruvector.current_namespace(), k;
-	END IF;
-END $$;
-COMMENT ON FUNCTION ruvector._nearest_ids(text, text, @extschema@.vector, int) IS
-	'internal: ids and distances of the k nearest rows of m in the namespace, nearest first; conditions begin with AND and hold quoted values';
-
-CREATE FUNCTION ruvector._filter_condition(filter jsonb) RETURNS text
-	LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-	SELECT CASE WHEN filter IS NULL THEN '' ELSE
-		coalesce((SELECT string_agg(format(' AND m.metadata @> %L::jsonb', c), '') FROM unnest(ruvector._filter_containment(filter)) c), '')
-		|| format(' AND ruvector.filter_match(m.metadata, %L::jsonb)', filter) END
-$$;
-COMMENT ON FUNCTION ruvector._filter_condition(jsonb) IS 'internal: a filter on metadata as a condition on m; the first part can use the GIN index';
-
 CREATE TYPE ruvector.retrieved_episode AS (
 	id bigint, ts timestamptz, agent_id text, session_id text, task text, input text, output text, critique text,
 	actions text[], observations text[], reward float8, success boolean, latency_ms float8, tokens_used bigint,
@@ -309,23 +282,21 @@ BEGIN
 	PERFORM ruvector._require_window('half_life', half_life);
 	PERFORM ruvector._require(content IS NOT NULL OR NOT coalesce(hybrid, false), 'a hybrid search needs a text', 'Pass task, or leave hybrid out.', '22004');
 
-	SELECT n.ids, n.distances INTO ids, distances FROM ruvector._nearest_ids('ruvector.reflexion_episodes m', conditions, q, pool) n;
+	SELECT n.ids, n.distances INTO ids, distances FROM ruvector._nearest('ruvector.reflexion_episodes', q, pool, conditions) n;
 	IF NOT plain THEN
 		IF hybrid THEN
 			-- Reciprocal rank fusion (Cormack et al. 2009) of the nearest with those whose words fit best.
 			EXECUTE format('
 				WITH worded AS (
-					SELECT m.id, b.score FROM ruvector._bm25_search(''ruvector.reflexion_episodes'', $1, NULL, $2) b
-					JOIN ruvector.reflexion_episodes m ON m.id = b.id::bigint
-					WHERE m.namespace = ruvector.current_namespace()%s ORDER BY b.score DESC, m.id LIMIT $3),
+					SELECT b.id::bigint AS id, b.score FROM ruvector._bm25_search(''ruvector.reflexion_episodes'', $1, $2, $5) b),
 				ranked AS (
-					SELECT id, place FROM unnest($4) WITH ORDINALITY n(id, place)
+					SELECT id, place FROM unnest($3) WITH ORDINALITY n(id, place)
 					UNION ALL SELECT id, row_number() OVER (ORDER BY score DESC, id) FROM worded),
 				fused AS (SELECT id, sum(ruvector.rrf_score(place)) AS score FROM ranked GROUP BY id)
-				SELECT array_agg(f.id), array_agg(m.embedding %s $5), array_agg(f.score)
+				SELECT array_agg(f.id), array_agg(m.embedding %s $4), array_agg(f.score)
 				FROM fused f JOIN ruvector.reflexion_episodes m ON m.namespace = ruvector.current_namespace() AND m.id = f.id',
-				conditions, ruvector._distance_operator())
-				INTO ids, distances, scores USING content, filter, pool, ids, q;
+				ruvector._distance_operator())
+				INTO ids, distances, scores USING content, pool, ids, q, conditions;
 		ELSE
 			SELECT array_agg(ruvector._similarity(d, s.metric) ORDER BY n) INTO scores FROM unnest(distances) WITH ORDINALITY u(d, n);
 		END IF;
@@ -452,10 +423,10 @@ BEGIN
 	PERFORM ruvector._require_window('time_window', time_window);
 	RETURN QUERY
 		SELECT e.id, e.critique, e.reward, ruvector._similarity(n.distance, s.metric)
-		FROM ruvector._nearest_ids('ruvector.reflexion_episodes m', ' AND NOT m.success AND m.critique <> '''''
+		FROM ruvector._nearest('ruvector.reflexion_episodes', q, k, ' AND NOT m.success AND m.critique <> '''''
 				|| CASE WHEN time_window IS NOT NULL THEN format(' AND m.ts >= now() - %L::interval', time_window) ELSE '' END
-				|| CASE WHEN agent_id IS NOT NULL THEN format(' AND m.agent_id = %L', agent_id) ELSE '' END, q, k) r,
-			LATERAL unnest(r.ids, r.distances) n(id, distance)
+				|| CASE WHEN agent_id IS NOT NULL THEN format(' AND m.agent_id = %L', agent_id) ELSE '' END) r,
+			LATERAL unnest(r.ids::bigint[], r.distances) n(id, distance)
 			JOIN ruvector.reflexion_episodes e ON e.namespace = ruvector.current_namespace() AND e.id = n.id
 		ORDER BY n.distance, n.id;
 END $$;

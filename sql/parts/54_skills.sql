@@ -310,6 +310,10 @@ DECLARE
 	q @extschema@.vector := ruvector._query_vector(query, task);
 	pool int := coalesce(fetch_k, greatest(4 * k, 20));
 	unknown text;
+	by_similarity float8;
+	by_success float8;
+	by_uses float8;
+	by_reward float8;
 BEGIN
 	PERFORM ruvector._require_k(k);
 	PERFORM ruvector._require(pool >= k, 'fetch_k must be at least k', 'fetch_k is how many similar skills are scored.');
@@ -318,23 +322,26 @@ BEGIN
 	SELECT w.key INTO unknown FROM jsonb_each(weights) w
 	WHERE w.key NOT IN ('similarity', 'success', 'uses', 'reward') OR jsonb_typeof(w.value) <> 'number' LIMIT 1;
 	PERFORM ruvector._require(unknown IS NULL, format('unknown weight "%s"', unknown), 'Weights: similarity, success, uses, reward; each a number.');
+	by_similarity := coalesce((weights ->> 'similarity')::float8, 0);
+	by_success := coalesce((weights ->> 'success')::float8, 0);
+	by_uses := coalesce((weights ->> 'uses')::float8, 0);
+	by_reward := coalesce((weights ->> 'reward')::float8, 0);
 
 	RETURN QUERY
 		SELECT r.id, r.name, r.description, r.category, r.signature, r.parameters, r.steps, r.code, r.uses, r.success_rate, w.low,
 			r.posterior_mean, r.avg_reward, r.avg_latency_ms, r.metadata, r.similarity, r.score
 		FROM (
-			SELECT v.*, x.similarity, coalesce((weights ->> 'similarity')::float8 * x.similarity, 0)
-				+ coalesce((weights ->> 'uses')::float8 * least(v.uses / 1000.0, 1), 0)
-				+ coalesce((weights ->> 'reward')::float8 * least(greatest(v.avg_reward, -1), 1), 0)
-				+ coalesce((weights ->> 'success')::float8
-					-- Thompson sampling: the quantile function turns a uniform number into a draw from the posterior.
-					* CASE WHEN explore THEN ruvector.beta_quantile(random(), v.prior_alpha + v.successes, v.prior_beta + v.uses - v.successes)
-						ELSE v.posterior_mean END, 0) AS score
-			FROM ruvector._nearest_ids('ruvector.skills_library m LEFT JOIN ruvector.skill_stats t ON t.namespace = m.namespace AND t.skill_id = m.id',
+			SELECT v.*, x.similarity, by_similarity * x.similarity + by_uses * least(v.uses::float8 / 1000, 1)
+				+ by_reward * least(greatest(v.avg_reward, -1), 1)
+				-- Thompson sampling: the quantile function turns a uniform number into a draw from the posterior.
+				+ by_success * CASE WHEN explore THEN ruvector.beta_quantile(random(), v.prior_alpha + v.successes, v.prior_beta + v.uses - v.successes)
+					ELSE v.posterior_mean END AS score
+			FROM ruvector._nearest('ruvector.skills_library', q, pool,
 					format(' AND CASE WHEN t.uses > 0 THEN t.successes >= %L::float8 * t.uses ELSE %L::boolean END', min_success_rate, coalesce(include_untried, true))
 					|| CASE WHEN category IS NOT NULL THEN format(' AND m.category = %L', category) ELSE '' END
-					|| ruvector._filter_condition(filter), q, pool) f,
-				LATERAL unnest(f.ids, f.distances) n(id, distance)
+					|| ruvector._filter_condition(filter),
+					'LEFT JOIN ruvector.skill_stats t ON t.namespace = m.namespace AND t.skill_id = m.id') f,
+				LATERAL unnest(f.ids::bigint[], f.distances) n(id, distance)
 				JOIN ruvector.skills v ON v.namespace = ruvector.current_namespace() AND v.id = n.id,
 				LATERAL (SELECT ruvector._similarity(n.distance, s.metric) AS similarity) x
 			ORDER BY score DESC, v.id LIMIT k) r
@@ -805,13 +812,14 @@ BEGIN
 	PERFORM ruvector._require(coalesce(min_success_rate, 0) BETWEEN 0 AND 1, 'min_success_rate must be from 0 to 1', 'NULL asks for none.');
 	RETURN QUERY
 		SELECT v.id, v.task_type, v.approach, v.uses, v.success_rate, v.avg_reward, v.tags, v.metadata, v.created_at, x.similarity
-		FROM ruvector._nearest_ids('ruvector.reasoning_patterns m LEFT JOIN ruvector.pattern_stats t ON t.namespace = m.namespace AND t.pattern_id = m.id',
+		FROM ruvector._nearest('ruvector.reasoning_patterns', q, k,
 				CASE WHEN task_type IS NOT NULL THEN format(' AND m.task_type = %L', task_type) ELSE '' END
 				|| CASE WHEN min_success_rate IS NOT NULL THEN format(' AND coalesce(t.successes / nullif(t.uses, 0), m.seeded_success_rate::float8, 0) >= %L::float8',
 					min_success_rate) ELSE '' END
 				|| CASE WHEN tags IS NOT NULL THEN format(' AND m.tags @> %L::text[]', tags) ELSE '' END
-				|| ruvector._filter_condition(filter), q, k) f,
-			LATERAL unnest(f.ids, f.distances) n(id, distance)
+				|| ruvector._filter_condition(filter),
+				'LEFT JOIN ruvector.pattern_stats t ON t.namespace = m.namespace AND t.pattern_id = m.id') f,
+			LATERAL unnest(f.ids::bigint[], f.distances) n(id, distance)
 			JOIN ruvector.patterns v ON v.namespace = ruvector.current_namespace() AND v.id = n.id,
 			LATERAL (SELECT ruvector._similarity(n.distance, s.metric) AS similarity) x
 		WHERE threshold IS NULL OR x.similarity >= threshold

@@ -78,8 +78,10 @@ BEGIN
 	END IF;
 	FOR t IN SELECT * FROM ruvector._recall_sources() LOOP
 		IF to_regclass(t.rel) IS NOT NULL THEN
-			EXECUTE format('CREATE OR REPLACE TRIGGER ruvector_recall AFTER INSERT OR UPDATE OR DELETE ON %s
-				FOR EACH ROW EXECUTE FUNCTION ruvector._keep_recall_key(%L)', t.rel, t.memory_type);
+			IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = t.rel::regclass AND tgname = 'ruvector_recall') THEN
+				EXECUTE format('CREATE TRIGGER ruvector_recall AFTER INSERT OR UPDATE OR DELETE ON %s
+					FOR EACH ROW EXECUTE FUNCTION ruvector._keep_recall_key(%L)', t.rel, t.memory_type);
+			END IF;
 			PERFORM ruvector._fill_recall_keys(t.memory_type, true);
 		END IF;
 	END LOOP;
@@ -362,7 +364,7 @@ CREATE FUNCTION ruvector.recall(
 	query_text text DEFAULT NULL, k int DEFAULT 12, query_id text DEFAULT NULL, requirements text[] DEFAULT NULL,
 	access_level text DEFAULT 'internal', alpha float8 DEFAULT 0.7, beta float8 DEFAULT 0.2, gamma float8 DEFAULT 0.1,
 	memory_types text[] DEFAULT '{episode,skill,pattern,vector}', query @extschema@.vector DEFAULT NULL,
-	exact boolean DEFAULT false, utility regprocedure DEFAULT NULL, issue_certificate boolean DEFAULT false, ef_search int DEFAULT 100)
+	exact boolean DEFAULT false, utility regprocedure DEFAULT NULL, issue_certificate boolean DEFAULT false, ef_search int DEFAULT NULL)
 	RETURNS TABLE (rank int, memory ruvector.memory_ref, memory_type text, content text, utility_score float8,
 		similarity float8, uplift float8, uplift_se float8, latency_ms float8,
 		similarity_part float8, uplift_part float8, latency_part float8, edge_ids bigint[], certificate_id bytea)
@@ -411,10 +413,9 @@ BEGIN
 		chosen := pg_catalog.format(row_of || ' WHERE k.namespace = $6 AND k.memory_type = ANY ($7) ORDER BY k.key OPERATOR(@extschema@.<->) $1 LIMIT %2$s',
 			'NULL', k);
 	END IF;
-	PERFORM ruvector._require(recall.ef_search BETWEEN 1 AND 1000, 'ef_search must be from 1 to 1000', 'More finds more of the true top k, and takes longer.');
 	-- Not SET in the function's definition: that costs more than the search. An error undoes it with the transaction.
 	effort := pg_catalog.current_setting('hnsw.ef_search');
-	PERFORM pg_catalog.set_config('hnsw.ef_search', greatest(effort::int, recall.ef_search)::text, true);
+	PERFORM pg_catalog.set_config('hnsw.ef_search', ruvector._effort(recall.ef_search)::text, true);
 	rank := 0;
 	FOR r IN EXECUTE 'SELECT s.*, coalesce(s.given, s.similarity_part + s.uplift_part + s.latency_part) AS score FROM ('
 			|| pg_catalog.format(parts, chosen) || ') s ORDER BY score DESC, s.memory'
@@ -448,7 +449,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ruvector.recall(text, int, text, text[], text, float8, float8, float8, text[], @extschema@.vector, boolean, regprocedure, boolean, int) IS
-	'the k memories of highest utility U = alpha * similarity + beta * uplift - gamma * latency / 1000 ms (see utility), each with its parts and the edges behind its uplift. similarity is 1 - cosine distance, whatever the metric of the store. From the index, with hnsw.ef_search raised to ef_search; exact => true reads all keys. utility: another function (similarity, uplift, latency_ms) float8, which must not fall with the first two nor rise with the third. issue_certificate writes a certificate of the answer';
+	'the k memories of highest utility U = alpha * similarity + beta * uplift - gamma * latency / 1000 ms (see utility), each with its parts and the edges behind its uplift. similarity is 1 - cosine distance, whatever the metric of the store. From the index, with ef_search (default: hnsw.ef_search, at least 250); exact => true reads all keys. utility: another function (similarity, uplift, latency_ms) float8, which must not fall with the first two nor rise with the third. issue_certificate writes a certificate of the answer';
 
 CREATE FUNCTION ruvector.query_with_utility(
 	query text DEFAULT NULL, k int DEFAULT 10, alpha float8 DEFAULT 0.7, beta float8 DEFAULT 0.2, gamma float8 DEFAULT 0.1,
@@ -460,8 +461,10 @@ CREATE FUNCTION ruvector.query_with_utility(
 DECLARE
 	q @extschema@.vector := ruvector._query_vector(query_with_utility.query_vector, query_with_utility.query);
 	key text := format('ruvector.utility_key(e.embedding, e.uplift, e.latency_ms)::@extschema@.vector(%s)', (ruvector._settings()).dimensions + 3);
+	saved_ef text := current_setting('hnsw.ef_search');
 BEGIN
 	PERFORM ruvector._require_k(k);
+	PERFORM set_config('hnsw.ef_search', ruvector._effort(NULL)::text, true);
 	RETURN QUERY EXECUTE format($q$
 		SELECT r.id, r.causes, r.effects, r.context, r.similarity, r.uplift, least(coalesce(r.latency_ms, 0) / 1000, 1),
 			ruvector.utility(r.similarity, r.uplift, r.latency_ms, $6, $7, $8) AS u
@@ -472,6 +475,7 @@ BEGIN
 		ORDER BY u DESC, r.id$q$, key, k)
 		USING ruvector.utility_query(q, alpha, beta, gamma), ruvector.utility_query(q, 1, 0, 0), ruvector.current_namespace(),
 			min_confidence, coalesce(as_of, now()), alpha, beta, gamma;
+	PERFORM set_config('hnsw.ef_search', saved_ef, true);
 END
 $$;
 COMMENT ON FUNCTION ruvector.query_with_utility(text, int, float8, float8, float8, @extschema@.vector, float8, timestamptz) IS

@@ -89,9 +89,9 @@ BEGIN
 	PERFORM ruvector._require_k(k);
 	RETURN QUERY
 		SELECT t.id, t.session_id, t.turn_number, t.role, t.content, t.created_at, t.expires_at, ruvector._similarity(n.distance, s.metric)
-		FROM ruvector._nearest_ids('ruvector.session_turns m', ' AND (m.expires_at IS NULL OR m.expires_at > now())'
-				|| CASE WHEN session_id IS NOT NULL THEN format(' AND m.session_id = %L', session_id) ELSE '' END, q, k) f,
-			LATERAL unnest(f.ids, f.distances) n(id, distance)
+		FROM ruvector._nearest('ruvector.session_turns', q, k, ' AND (m.expires_at IS NULL OR m.expires_at > now())'
+				|| CASE WHEN session_id IS NOT NULL THEN format(' AND m.session_id = %L', session_id) ELSE '' END) f,
+			LATERAL unnest(f.ids::bigint[], f.distances) n(id, distance)
 			JOIN ruvector.session_turns t ON t.namespace = ruvector.current_namespace() AND t.id = n.id
 		ORDER BY n.distance, n.id;
 END $$;
