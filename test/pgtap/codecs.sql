@@ -51,7 +51,7 @@ SELECT is(ruvector.int8_quantize(NULL), NULL, 'NULL');
 
 -- What is no code
 SELECT throws_ok(format('SELECT ruvector.%s(%L::bytea)', f, c), '22P03', NULL, f || ' of ' || left(c::text, 12))
-	FROM unnest(ARRAY['int8_reconstruct', 'binary_reconstruct']) f,
+	FROM unnest(ARRAY['int8_reconstruct', 'rabitq_reconstruct']) f,
 	(SELECT unnest(ARRAY['', '\x00', repeat('x', 60)::bytea, substr(c8, 1, 100), c8 || 'x'::bytea, set_byte(c8, 0, 1), set_byte(c8, 2, 9),
 		set_byte(c8, 3, 2), set_byte(c8, 4, 0), set_byte(c8, 7, 255), substr(c1, 1, 39), set_byte(c1, 4, 97)]) AS c FROM coded WHERE i = 1) x;
 SELECT throws_ok(format('SELECT ruvector.pq_quantize(%L::bytea, %L)', x.c, v), '22P03', NULL, 'no codebook')
