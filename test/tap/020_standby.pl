@@ -20,6 +20,15 @@ my @kinds = (
 	[ 'half', 'halfvec(32)', 'halfvec_cosine_ops', '<=>', \&clustered_vectors, 32 ],
 	[ 'bits', 'bit(64)', 'bit_hamming_ops', '<~>', \&clustered_bits, 64 ],
 	[ 'sparse', 'sparsevec(100)', 'sparsevec_ip_ops', '<#>', \&clustered_sparse, 100 ]);
+push @kinds,
+  [ 'coded_int8', 'vector(32)', 'vector_l2_int8_ops', '<->', \&clustered_vectors, 32 ],
+  [ 'coded_pq', 'vector(32)', 'vector_cosine_pq_ops', '<=>', \&clustered_vectors, 32, 'WITH (layout = compact)' ],
+  [ 'coded_binary', 'halfvec(100)', 'halfvec_ip_binary_ops', '<#>', \&clustered_vectors, 100 ] if ours();
+push @kinds,
+  [ 'coded_int8_compact', 'halfvec(32)', 'halfvec_l2_int8_ops', '<->', \&clustered_vectors, 32, 'WITH (layout = compact)' ],
+  [ 'coded_pq_fast', 'vector(32)', 'vector_l2_pq_ops', '<->', \&clustered_vectors, 32 ],
+  [ 'coded_binary_compact', 'vector(100)', 'vector_l2_binary_ops', '<->', \&clustered_vectors, 100, 'WITH (layout = compact)' ]
+  if ours() && soak();
 my %queries = map { $_->[0] => [ $_->[4]->(25, $_->[5]) ] } @kinds;
 
 sub alike {
@@ -39,10 +48,10 @@ sub alike {
 }
 
 for my $kind (@kinds) {
-	my ($table, $type, $opclass, undef, $generate, $dimensions) = @$kind;
+	my ($table, $type, $opclass, undef, $generate, $dimensions, $with) = @$kind;
 	$primary->safe_psql('postgres', "CREATE TABLE $table (id serial PRIMARY KEY, v $type)");
 	copy_rows($primary, "$table (v)", [ map { [$_] } $generate->(500, $dimensions) ]);
-	$primary->safe_psql('postgres', "CREATE INDEX ${table}_v ON $table USING hnsw (v $opclass)");
+	$primary->safe_psql('postgres', "CREATE INDEX ${table}_v ON $table USING hnsw (v $opclass) " . ($with || ''));
 	copy_rows($primary, "$table (v)", [ map { [$_] } $generate->(500, $dimensions) ]);
 }
 alike('built and inserted');
