@@ -23,11 +23,11 @@ my @kinds = (
 push @kinds,
   [ 'coded_int8', 'vector(32)', 'vector_l2_int8_ops', '<->', \&clustered_vectors, 32 ],
   [ 'coded_pq', 'vector(32)', 'vector_cosine_pq_ops', '<=>', \&clustered_vectors, 32, 'WITH (layout = compact)' ],
-  [ 'coded_binary', 'halfvec(100)', 'halfvec_ip_binary_ops', '<#>', \&clustered_vectors, 100 ] if ours();
+  [ 'coded_binary', 'halfvec(100)', 'halfvec_ip_binary_ops', '<#>', \&clustered_vectors, 100, '', 160 ] if ours();
 push @kinds,
   [ 'coded_int8_compact', 'halfvec(32)', 'halfvec_l2_int8_ops', '<->', \&clustered_vectors, 32, 'WITH (layout = compact)' ],
   [ 'coded_pq_fast', 'vector(32)', 'vector_l2_pq_ops', '<->', \&clustered_vectors, 32 ],
-  [ 'coded_binary_compact', 'vector(100)', 'vector_l2_binary_ops', '<->', \&clustered_vectors, 100, 'WITH (layout = compact)' ]
+  [ 'coded_binary_compact', 'vector(100)', 'vector_l2_binary_ops', '<->', \&clustered_vectors, 100, 'WITH (layout = compact)', 160 ]
   if ours() && soak();
 my %queries = map { $_->[0] => [ $_->[4]->(25, $_->[5]) ] } @kinds;
 
@@ -41,7 +41,7 @@ sub alike {
 			  @{ $queries{$table} });
 		is($standby->safe_psql('postgres', $sql), $primary->safe_psql('postgres', $sql), "$what: $table");
 		ok(uses_index($standby, $table, 'v', $operator, $queries{$table}[0], "${table}_v"), "$what: $table through the index");
-		recall_ok($standby, $table, 'v', $operator, $queries{$table}, 0.9, "$what: $table on the standby");
+		recall_ok($standby, $table, 'v', $operator, $queries{$table}, 0.9, "$what: $table on the standby", ef => $kind->[7] || 40);
 		index_ok($standby, "${table}_v", "$what, on the standby");
 	}
 	return;
@@ -74,7 +74,7 @@ for my $kind (@kinds) {
 	my ($table, undef, undef, $operator, $generate, $dimensions) = @$kind;
 	copy_rows($standby, "$table (v)", [ map { [$_] } $generate->(200, $dimensions) ]);
 	$standby->safe_psql('postgres', "DELETE FROM $table WHERE id % 5 = 0; VACUUM $table");
-	recall_ok($standby, $table, 'v', $operator, $queries{$table}, 0.9, "promoted: $table");
+	recall_ok($standby, $table, 'v', $operator, $queries{$table}, 0.9, "promoted: $table", ef => $kind->[7] || 40);
 	index_ok($standby, "${table}_v", 'promoted');
 }
 quiet_log($primary, 'primary');
