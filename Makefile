@@ -27,7 +27,7 @@ SHLIB_LINK += $(SANITIZE) $(CXX_RUNTIME)
 EXTRA_CLEAN = $(OBJS:.o=.d) build .dev
 
 # The system packages can be missing when these run: they install what is needed first, or need no PostgreSQL.
-BOOTSTRAP_GOALS := help setup demo demo-shell check clean-dev unit asan-unit check-arch bench-micro fuzz fuzz-build
+BOOTSTRAP_GOALS := help setup demo demo-shell check clean-dev unit asan-unit check-arch bench-micro fuzz fuzz-build bench-learning
 ifneq ($(filter-out $(BOOTSTRAP_GOALS),$(or $(MAKECMDGOALS),all)),)
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
@@ -48,5 +48,7 @@ include mk/dev.mk
 include mk/unit.mk
 include mk/demo.mk
 include mk/bench.mk
+include mk/learning.mk
+include mk/learning-sql.mk
 include mk/fuzz.mk
 include mk/alias.mk

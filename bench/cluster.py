@@ -69,8 +69,12 @@ class Cluster:
                 pass  # a left-over file of a server that is gone
         options = " ".join(f"-c {name}={value}" for name, value in self.settings.items())
         options += f" -c unix_socket_directories={self.socket} -c port=5432"
-        self.run("pg_ctl", "-D", self.data, "-w", "-l", os.path.join(folder, "server.log"), "-o", options, "start",
-                 stdin=subprocess.DEVNULL)
+        try:
+            self.run("pg_ctl", "-D", self.data, "-w", "-l", os.path.join(folder, "server.log"), "-o", options, "start",
+                     stdin=subprocess.DEVNULL)
+        except RuntimeError:
+            shutil.rmtree(self.socket, ignore_errors=True)
+            raise
         with open(os.path.join(self.data, "postmaster.pid")) as f:
             self.postmaster = int(f.readline())
 
@@ -81,6 +85,16 @@ class Cluster:
             finally:
                 shutil.rmtree(self.socket, ignore_errors=True)
                 self.socket = None
+
+    def restart_cold(self):
+        """Down, its files out of the system's cache, up again. Works without root: clean pages of a file can be let go."""
+        self.stop()
+        os.sync()
+        for folder, _, names in os.walk(os.path.join(self.data, "base")):
+            for name in names:
+                with open(os.path.join(folder, name), "rb") as f:
+                    os.posix_fadvise(f.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        self.start()
 
     def conninfo(self, database):
         return f"host={self.socket} port=5432 user=postgres dbname={database}"
@@ -99,24 +113,36 @@ class Cluster:
         return (ticks + int(own[13]) + int(own[14])) / TICKS
 
 
-class ParallelWatch:
-    """Counts the parallel workers that were seen at once while it is open."""
+class BuildWatch:
+    """Workers and memory of what runs while it is open. `memory` is private memory of the backends and their workers plus
+    their shared segments (not shared_buffers), sampled; `hwm` the sum of the processes' own peaks, shared_buffers in it."""
 
     def __init__(self, cluster):
         self.cluster = cluster
-        self.most = 0
+        self.workers = self.memory = self.hwm = 0
+        self.peaks = {}
         self.done = threading.Event()
 
     def look(self):
-        while not self.done.wait(0.1):
-            seen = 0
+        while not self.done.wait(0.2):
+            workers, private, segments = 0, 0, {}
             for pid, _ in self.cluster.children():
                 try:
                     with open(f"/proc/{pid}/cmdline") as f:
-                        seen += "parallel worker" in f.read()
-                except OSError:
-                    pass
-            self.most = max(self.most, seen)
+                        title = f.read()
+                    if "parallel worker" not in title and "CREATE INDEX" not in title:
+                        continue
+                    workers += "parallel worker" in title
+                    status = read_kib(f"/proc/{pid}/status", ("RssAnon", "VmHWM"))
+                    private += status["RssAnon"]
+                    self.peaks[pid] = status["VmHWM"]
+                    for name, size in segment_sizes(pid):
+                        segments[name] = max(size, segments.get(name, 0))
+                except (OSError, KeyError):
+                    pass  # gone meanwhile
+            self.workers = max(self.workers, workers)
+            self.memory = max(self.memory, private + sum(segments.values()))
+        self.hwm = sum(self.peaks.values())
 
     def __enter__(self):
         self.thread = threading.Thread(target=self.look, daemon=True)
@@ -126,3 +152,24 @@ class ParallelWatch:
     def __exit__(self, *_):
         self.done.set()
         self.thread.join()
+
+
+def read_kib(path, names):
+    with open(path) as f:
+        fields = dict(line.split(":", 1) for line in f if ":" in line)
+    return {name: int(fields[name].split()[0]) * 1024 for name in names}
+
+
+def segment_sizes(pid):
+    """Dynamic shared memory that a process has mapped, with the bytes that have been touched."""
+    seen = set()
+    with open(f"/proc/{pid}/maps") as f:
+        for line in f:
+            at = line.find("/dev/shm/PostgreSQL.")
+            if at >= 0:
+                seen.add(line[at:].split()[0])
+    for path in seen:
+        try:
+            yield path, os.stat(path).st_blocks * 512
+        except OSError:
+            pass

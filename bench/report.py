@@ -9,7 +9,11 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LEVELS = (0.95, 0.99)
-COLOURS = ("#d62728", "#1f77b4", "#2ca02c", "#9467bd", "#ff7f0e", "#8c564b", "#17becf", "#7f7f7f")
+COLOURS = ("#d62728", "#1f77b4", "#2ca02c", "#9467bd", "#ff7f0e", "#8c564b", "#17becf", "#7f7f7f", "#e377c2", "#bcbd22",
+           "#ff9896", "#aec7e8", "#98df8a", "#c5b0d5", "#ffbb78")
+# What a user may ask besides one client's search for ten rows.
+MODES = {"search100": "100 nearest, one client (recall@100)", "clients2": "two clients at once, both together",
+         "pipeline": "one connection in pipeline mode", "batch": "one statement for all queries (LATERAL), one core"}
 
 
 def load(only=None):
@@ -22,9 +26,9 @@ def load(only=None):
     return runs
 
 
-def curve(system, rate=lambda p: p["qps"]):
+def curve(system, rate=lambda p: p["qps"], key="search"):
     """(recall, queries per second, ef), ordered by recall; of settings with less recall and less speed none is kept."""
-    points = sorted(((p["recall"], rate(p), int(ef)) for ef, p in system.get("search", {}).items()), reverse=True)
+    points = sorted(((p["recall"], rate(p), int(ef)) for ef, p in system.get(key, {}).items()), reverse=True)
     kept, best = [], 0.0
     for recall, qps, ef in points:
         if qps > best:
@@ -100,9 +104,43 @@ def answers(run):
     return lines
 
 
+def costs(run):
+    """What else is compared: the share of the look-up rate, and build, insert and vacuum beside pgvector's."""
+    systems, lines = run["systems"], []
+    floor = next((s["stages"]["floor"] for s in systems.values() if "floor" in s["stages"]), None)
+    stage = lambda label, name: systems.get(label, {}).get("stages", {}).get(name)
+    for label, s in in_order(run):
+        if not label.startswith("ruvector"):
+            continue
+        said = []
+        kind, rate = at_recall(curve(s), LEVELS[0])
+        if floor and rate:
+            said.append(f"{'at least ' if kind == 'atleast' else ''}{rate / floor['keyvector']['qps']:.2f} of the primary-key "
+                        f"look-up rate at recall {LEVELS[0]}")
+        for name, key, what in (("build", "cpu_seconds", "build CPU"), ("build", "index_bytes", "index bytes"),
+                                ("insert", "cluster_cpu_us", "insert CPU per row"),
+                                ("insert", "wal_bytes", "WAL per insert")):
+            mine, peer = stage(label, name), stage("pgvector", name)
+            if mine and peer and peer.get(key):
+                said.append(f"{what} {mine[key] / peer[key]:.2f} × pgvector's")
+        vacuum, build = stage(label, "vacuum"), stage(label, "build")
+        if vacuum and build:
+            said.append(f"VACUUM CPU {vacuum['cpu_seconds'] / build['cpu_seconds']:.3f} of its build's")
+        if said:
+            lines.append(f"{label}: " + ", ".join(said) + ".")
+    return lines
+
+
 def table(header, rows):
     return ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)] + \
         ["| " + " | ".join(row) + " |" for row in rows] + [""]
+
+
+def busy(run):
+    loads = [p["load"] for system in run["systems"].values() for p in system.get("search", {}).values()]
+    return [f"**The machine was busy (load above its {run['machine']['cores']} cores): rates and latencies are far below what "
+            "it can do. Look at ratios and CPU time; repeat on a quiet machine before quoting rates.**", ""] \
+        if loads and max(loads) > run["machine"]["cores"] + 1 else []
 
 
 def conditions(run):
@@ -111,10 +149,7 @@ def conditions(run):
     load_text = f"{min(loads):.1f} to {max(loads):.1f}" if loads else f"{m['load'][0]}"
     simd = next((x["simd"] for x in run["systems"].values() if "simd" in x), None)
     settings = s["postgres"]
-    busy = [f"**The machine was busy (load above its {m['cores']} cores): rates and latencies are far below what it can do. "
-            "Look at ratios and CPU time; repeat on a quiet machine before quoting rates.**"] \
-        if loads and max(loads) > m["cores"] + 1 else []
-    return busy + [f"{run['postgres']}; {m['cpu']}, {m['cores']} cores ({', '.join(m['flags'])}), {m['memory_gib']} GiB; "
+    return busy(run) + [f"{run['postgres']}; {m['cpu']}, {m['cores']} cores ({', '.join(m['flags'])}), {m['memory_gib']} GiB; "
             f"load while searching {load_text}" + (f"; ruvector.simd() = {simd}" if simd else "") +
             f"; commit {run['commit']}, {run['date']}.",
             f"{d['rows']:,} × {d['dim']}, {d['metric']}; {d['queries']:,} queries, recall@{s['k']} against the exact "
@@ -129,9 +164,17 @@ def versions(run):
             for label, s in run["systems"].items() if s["stages"] or s.get("search")]
 
 
+def order(label):
+    return (not label.startswith("ruvector"), not label.startswith("pgvector"), label)
+
+
+def in_order(run):
+    return sorted(run["systems"].items(), key=lambda item: order(item[0]))
+
+
 def summary_rows(run):
     rows = []
-    for label, s in searched(run).items():
+    for label, s in sorted(searched(run).items(), key=lambda item: order(item[0])):
         build = s["stages"].get("build", {})
         size = build.get("index_bytes")
         points = curve(s)
@@ -141,28 +184,51 @@ def summary_rows(run):
     return rows
 
 
-def insert_cell(s, name, scale=1.0, form="{:,.2f}"):
-    value = s["stages"].get("insert", {}).get(name)
-    return form.format(value * scale) if value is not None else ""
+def mode_rows(run):
+    """Queries per second at both levels, for every way to ask that was measured."""
+    rows = []
+    for key, what in MODES.items():
+        for label, s in in_order(run):
+            if s.get(key):
+                points = curve(s, key=key)
+                rows.append([what, label] + [show(*at_recall(points, level)) for level in LEVELS])
+    return rows
+
+
+def cold_rows(run):
+    return [[label, f"{c['ef']:.0f}", f"{c['first_us'] / 1e3:,.1f}", f"{c['following_mean_us'] / 1e3:,.2f}",
+             f"{c['following_p99_us'] / 1e3:,.1f}"]
+            for label, s in in_order(run) for c in [s["stages"].get("cold")] if c]
+
+
+def lost_rows(run):
+    """Recall of each class of ruvector against the plain one, at the same effort: the most that is lost."""
+    plain = run["systems"].get("ruvector", {}).get("search", {})
+    rows = []
+    for label, s in in_order(run):
+        if label.startswith("ruvector_"):
+            lost = [(plain[ef]["recall"] - p["recall"], int(ef)) for ef, p in s.get("search", {}).items() if ef in plain]
+            if lost:
+                worst, ef = max(lost)
+                rows.append([label, f"{100 * worst:.2f}", str(ef),
+                             f"{100 * sum(x for x, _ in lost) / len(lost):.2f}"])
+    return rows
 
 
 def write_rows(run):
     rows = []
-    for label, s in run["systems"].items():
+    for label, s in in_order(run):
         insert, vacuum = s["stages"].get("insert"), s["stages"].get("vacuum")
-        if not insert and not vacuum:
-            continue
-        count = insert["count"] if insert else 1
-        per = {name: f"{insert[name] / count:,.0f}" if insert and name in insert else ""
-               for name in ("record_bytes", "fpi_bytes")}
-        rows.append([label, insert_cell(s, "qps", form="{:,.0f}"), insert_cell(s, "cpu_us", 1e-3), per["record_bytes"],
-                     per["fpi_bytes"],
-                     *([f"{vacuum['seconds']:,.1f}", f"{vacuum['cpu_seconds']:,.1f}",
-                        f"{vacuum['index_bytes'] / (1 << 20):,.0f}"] if vacuum else ["", "", ""])])
+        parts = [(label, insert, vacuum)] if insert or vacuum else []
         if insert and "table_alone" in insert:
-            alone = insert["table_alone"]
-            rows.append([f"{label}, table alone", f"{alone['qps']:,.0f}", f"{alone['cpu_us'] / 1e3:,.2f}",
-                         f"{alone['record_bytes'] / count:,.0f}", f"{alone['fpi_bytes'] / count:,.0f}", "", "", ""])
+            parts.append((f"{label}, table alone", insert["table_alone"], None))
+        for name, i, v in parts:
+            cells = [f"{i['qps']:,.0f}", f"{i.get('cluster_cpu_us', i['cpu_us']) / 1e3:,.2f}",
+                     *(f"{i[key] / i['count']:,.0f}" if key in i else "" for key in ("wal_bytes", "record_bytes", "fpi_bytes"))
+                     ] if i else [""] * 5
+            cells += [f"{v['seconds']:,.1f}", f"{v['cpu_seconds']:,.1f}", f"{v['index_bytes'] / (1 << 20):,.0f}"] \
+                if v else [""] * 3
+            rows.append([name, *cells])
     return rows
 
 
@@ -172,12 +238,13 @@ def build_rows(run):
     def add(label, what, b):
         workers = f"{b['workers_allowed']} allowed, {b['workers_seen']} seen" if "workers_allowed" in b else "1 thread"
         rows.append([label, what, workers, f"{b['seconds']:,.1f}", f"{b['cpu_seconds']:,.1f}",
+                     f"{b['memory_bytes'] / (1 << 20):,.0f}" if "memory_bytes" in b else "",
                      f"{b['index_bytes'] / (1 << 20):,.0f}", f"{b['index_bytes'] / run['data']['rows']:,.0f}"])
 
-    for label, s in run["systems"].items():
+    for label, s in in_order(run):
         if "build" in s["stages"]:
             add(label, "", s["stages"]["build"])
-        parallel = s["stages"].get("build_w2")
+        parallel = s["stages"].get("build_parallel")
         if parallel and "without_hint" in parallel:
             add(label, "", parallel["without_hint"])
         if parallel:
@@ -187,36 +254,51 @@ def build_rows(run):
 
 def search_rows(run, key):
     rows = []
-    for label, s in run["systems"].items():
+    for label, s in in_order(run):
         for ef, p in sorted(s.get(key, {}).items(), key=lambda item: int(item[0])):
             rows.append([label, ef, f"{p['recall']:.4f} ± {p['recall_se']:.4f}", f"{p['qps']:,.0f}",
-                         f"{p['qps_max']:,.0f}", f"{p['p50_us']:,.0f}", f"{p['p95_us']:,.0f}", f"{p['p99_us']:,.0f}",
+                         f"{p.get('qps_max', p['qps']):,.0f}", f"{p['p50_us']:,.0f}", f"{p['p95_us']:,.0f}", f"{p['p99_us']:,.0f}",
                          f"{p['cpu_us']:,.0f}"])
     return rows
 
 
 def section(run):
-    out = [f"## {run['id']}", "", *[line for text in conditions(run) for line in (text, "")], *versions(run), ""]
+    out = [f"## {run['id']}", "", *[line for text in conditions(run) if text for line in (text, "")], *versions(run), ""]
     if searched(run):
         out += [f"![recall and speed]({plot_name(run)})", ""]
+        if size_points(run):
+            out += [f"![size and speed]({plot_name(run, '-size')})", ""]
         out += [line.strip() if not line.startswith("  ") else "- " + line.strip() for line in spaced(answers(run))] + [""]
+        out += [f"- {line}" for line in costs(run)] + [""]
         out += table(["", "ef", "recall@10", "queries/s", "best round", "p50 µs", "p95 µs", "p99 µs", "CPU µs"],
                      search_rows(run, "search"))
         out += ["CPU: of the serving backend (in-process: of the whole process). It is less disturbed by a busy machine "
                 "than the rate.", ""]
+    if mode_rows(run):
+        out += ["**Other ways to ask**, queries per second", ""]
+        out += table(["", "", *[f"at recall {level}" for level in LEVELS]], mode_rows(run))
+    if lost_rows(run):
+        out += ["**Recall lost against the plain class at the same ef**, points of recall@10", ""]
+        out += table(["", "at most", "at ef", "on average"], lost_rows(run))
     if build_rows(run):
-        out += ["**Build**", ""] + table(["", "", "workers", "wall s", "CPU s", "MiB", "bytes per vector"],
-                                         build_rows(run))
+        out += ["**Build**", ""] + table(["", "", "workers", "wall s", "CPU s", "memory MiB", "index MiB",
+                                          "bytes per vector"], build_rows(run))
+        out += ["Memory: private memory of the backend and its workers plus their shared segments at its peak, shared_buffers "
+                "not counted; of a library, what its index has taken.", ""]
     floor = next((s["stages"]["floor"] for s in run["systems"].values() if "floor" in s["stages"]), None)
     if floor:
         out += [f"The floor: a prepared primary-key look-up {floor['key']['qps']:,.0f}/s "
                 f"(p50 {floor['key']['p50_us']:,.0f} µs), carrying a vector as parameter too "
                 f"{floor['keyvector']['qps']:,.0f}/s (p50 {floor['keyvector']['p50_us']:,.0f} µs).", ""]
     if write_rows(run):
-        out += ["**Writes** (single-row transactions; WAL after a checkpoint: bytes of records, and of full-page images "
-                "beside them; VACUUM after deleting 10 %)", ""]
-        out += table(["", "inserts/s", "CPU ms per row", "WAL bytes per row", "+ page images", "VACUUM s", "VACUUM CPU s",
+        out += ["**Writes** (single-row transactions; WAL after a checkpoint, in it bytes of records and of full-page images; "
+                "CPU of the whole server; VACUUM after deleting 10 %)", ""]
+        out += table(["", "inserts/s", "CPU ms per row", "WAL bytes per row", "records", "page images", "VACUUM s", "VACUUM CPU s",
                       "MiB after"], write_rows(run))
+    if cold_rows(run):
+        out += ["**Cold**: the server restarted, its files out of the system's cache (the storage below may still hold them); "
+                "milliseconds", ""]
+        out += table(["", "ef", "first query", "mean of the next 100", "their p99"], cold_rows(run))
     after = search_rows(run, "search_after_vacuum")
     if after:
         out += ["**After deleting 10 % and VACUUM** (one round)", ""]
@@ -234,58 +316,130 @@ def spaced(lines):
     return out
 
 
-def plot_name(run):
-    return f"results/{run['id']}.svg"
+def plot_name(run, what=""):
+    return f"results/{run['id']}{what}.svg"
+
+
+def colour_of(run, label):
+    labels = sorted(run["systems"], key=order)
+    return COLOURS[labels.index(label) % len(COLOURS)]
+
+
+class Plot:
+    """An SVG with two scales, a grid and a legend. x and y are given as positions on their scales."""
+    width, height, left, right, top, bottom = 760, 460, 70, 190, 40, 50
+
+    def __init__(self, title, x_title, xs, ys):
+        pad = lambda low, high, share: (low - share * (high - low or 1), high + share * (high - low or 1))
+        (self.x0, self.x1), (self.y0, self.y1) = pad(min(xs), max(xs), 0.03), pad(min(ys), max(ys), 0.05)
+        self.legend = 0
+        self.out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{self.width}" height="{self.height}" '
+                    'font-family="sans-serif" font-size="12">',
+                    f'<rect width="{self.width}" height="{self.height}" fill="white"/>',
+                    f'<text x="{self.left}" y="22" font-size="14">{title}</text>',
+                    f'<text x="{(self.left + self.width - self.right) / 2}" y="{self.height - 12}" '
+                    f'text-anchor="middle">{x_title}</text>']
+
+    def px(self, x):
+        return self.left + (x - self.x0) / (self.x1 - self.x0) * (self.width - self.left - self.right)
+
+    def py(self, y):
+        return self.height - self.bottom - (y - self.y0) / (self.y1 - self.y0) * (self.height - self.top - self.bottom)
+
+    def grid_x(self, ticks):
+        for x, text in ticks:
+            if self.x0 <= x <= self.x1:
+                self.out += [f'<line x1="{self.px(x):.1f}" y1="{self.top}" x2="{self.px(x):.1f}" '
+                             f'y2="{self.height - self.bottom}" stroke="#ddd"/>',
+                             f'<text x="{self.px(x):.1f}" y="{self.height - self.bottom + 16}" '
+                             f'text-anchor="middle">{text}</text>']
+
+    def grid_y(self, ticks):
+        for y, text in ticks:
+            if self.y0 <= y <= self.y1:
+                self.out += [f'<line x1="{self.left}" y1="{self.py(y):.1f}" x2="{self.width - self.right}" '
+                             f'y2="{self.py(y):.1f}" stroke="#ddd"/>',
+                             f'<text x="{self.left - 6}" y="{self.py(y) + 4:.1f}" text-anchor="end">{text}</text>']
+
+    def line(self, label, colour, dashed, points):
+        """points: (x, y, what the pointer shows)"""
+        dash = ' stroke-dasharray="5 4"' if dashed else ""
+        path = " ".join(f"{self.px(x):.1f},{self.py(y):.1f}" for x, y, _ in points)
+        self.out.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"{dash}/>')
+        self.out += [f'<circle cx="{self.px(x):.1f}" cy="{self.py(y):.1f}" r="{3 if len(points) > 1 else 5}" '
+                     f'fill="{colour}"><title>{hint}</title></circle>' for x, y, hint in points]
+        y, at = self.top + 16 + 20 * self.legend, self.width - self.right
+        self.legend += 1
+        self.out += [f'<line x1="{at + 12}" y1="{y - 4}" x2="{at + 36}" y2="{y - 4}" stroke="{colour}" '
+                     f'stroke-width="2"{dash}/>', f'<text x="{at + 42}" y="{y}">{label}</text>']
+
+    def save(self, name):
+        self.out += [f'<text x="{self.width - self.right + 12}" y="{self.height - self.bottom}" fill="#555">'
+                     'dashed: in-process</text>', "</svg>"]
+        with open(os.path.join(HERE, name), "w") as f:
+            f.write("\n".join(self.out) + "\n")
+
+
+def decades(low, high, text=lambda value: f"{value:,.0f}"):
+    return [(math.log10(digit * 10.0 ** exponent), text(digit * 10.0 ** exponent))
+            for exponent in range(math.floor(low) - 1, math.ceil(high) + 1) for digit in (1, 2, 5)]
 
 
 def plot(run):
     """Recall against queries per second: x spreads the recalls near 1 (log of what is missed), y is logarithmic."""
-    curves = {label: curve(s) for label, s in searched(run).items()}
-    width, height, left, right, top, bottom = 760, 460, 70, 170, 40, 50
+    curves = {label: curve(s) for label, s in sorted(searched(run).items(), key=lambda item: order(item[0]))}
     missed = lambda recall: -math.log10(max(1 - recall, 0.0005))
-    rates = [q for points in curves.values() for _, q, _ in points]
-    x0 = min([missed(r) for points in curves.values() for r, _, _ in points] + [missed(0.95)]) - 0.05
-    x1, y0, y1 = missed(1.0), math.log10(min(rates)) - 0.1, math.log10(max(rates)) + 0.1
-    px = lambda recall: left + (missed(recall) - x0) / (x1 - x0) * (width - left - right)
-    py = lambda rate: height - bottom - (math.log10(rate) - y0) / (y1 - y0) * (height - top - bottom)
-    svg = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" font-family="sans-serif" '
-           'font-size="12">', f'<rect width="{width}" height="{height}" fill="white"/>',
-           f'<text x="{left}" y="22" font-size="14">{run["id"]}: recall@10 and queries per second, one client</text>']
-    for recall in (0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999):
-        if missed(recall) >= x0:
-            svg += [f'<line x1="{px(recall):.1f}" y1="{top}" x2="{px(recall):.1f}" y2="{height - bottom}" stroke="#ddd"/>',
-                    f'<text x="{px(recall):.1f}" y="{height - bottom + 16}" text-anchor="middle">{recall}</text>']
-    for exponent in range(int(y0) - 1, int(y1) + 2):
-        for digit in (1, 2, 5):
-            rate = digit * 10.0 ** exponent
-            if y0 <= math.log10(rate) <= y1:
-                svg += [f'<line x1="{left}" y1="{py(rate):.1f}" x2="{width - right}" y2="{py(rate):.1f}" stroke="#ddd"/>',
-                        f'<text x="{left - 6}" y="{py(rate) + 4:.1f}" text-anchor="end">{rate:,.0f}</text>']
-    svg += [f'<text x="{(left + width - right) / 2}" y="{height - 12}" text-anchor="middle">recall@10</text>']
-    for number, (label, points) in enumerate(curves.items()):
-        colour = COLOURS[number % len(COLOURS)]
-        dash = ' stroke-dasharray="5 4"' if run["systems"][label]["in_process"] else ""
-        path = " ".join(f"{px(r):.1f},{py(q):.1f}" for r, q, _ in points)
-        svg.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"{dash}/>')
-        svg += [f'<circle cx="{px(r):.1f}" cy="{py(q):.1f}" r="3" fill="{colour}"><title>{label} ef={ef}: {r:.4f}, '
-                f'{q:,.0f}/s</title></circle>' for r, q, ef in points]
-        y = top + 16 + 20 * number
-        svg += [f'<line x1="{width - right + 12}" y1="{y - 4}" x2="{width - right + 36}" y2="{y - 4}" stroke="{colour}" '
-                f'stroke-width="2"{dash}/>', f'<text x="{width - right + 42}" y="{y}">{label}</text>']
-    svg += [f'<text x="{width - right + 12}" y="{height - bottom}" fill="#555">dashed: in-process</text>', "</svg>"]
-    with open(os.path.join(HERE, plot_name(run)), "w") as f:
-        f.write("\n".join(svg) + "\n")
+    rates = [math.log10(q) for points in curves.values() for _, q, _ in points]
+    recalls = [missed(r) for points in curves.values() for r, _, _ in points]
+    p = Plot(f"{run['id']}: recall@10 and queries per second, one client", "recall@10", recalls + [missed(0.95)], rates)
+    p.grid_x([(missed(r), str(r)) for r in (0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)])
+    p.grid_y(decades(min(rates), max(rates)))
+    for label, points in curves.items():
+        p.line(label, colour_of(run, label), run["systems"][label]["in_process"],
+               [(missed(r), math.log10(q), f"{label} ef={ef}: {r:.4f}, {q:,.0f}/s") for r, q, ef in points])
+    p.save(plot_name(run))
+
+
+def size_points(run):
+    """(label, bytes per vector, queries per second at recall 0.99 or, where it is not reached, at 0.95)"""
+    out = []
+    for label, s in sorted(searched(run).items(), key=lambda item: order(item[0])):
+        size = s["stages"].get("build", {}).get("index_bytes")
+        for level in (0.99, 0.95):
+            kind, rate = at_recall(curve(s), level)
+            if size and kind != "never":
+                out.append((label, size / run["data"]["rows"], rate, level))
+                break
+    return out
+
+
+def plot_size(run):
+    points = size_points(run)
+    if not points:
+        return
+    sizes, rates = [math.log10(p[1]) for p in points], [math.log10(p[2]) for p in points]
+    p = Plot(f"{run['id']}: size and speed at recall@10 0.99", "bytes of index per vector", sizes, rates)
+    p.grid_x(decades(min(sizes), max(sizes)))
+    p.grid_y(decades(min(rates), max(rates)))
+    for label, size, rate, level in points:
+        name = label if level == 0.99 else f"{label} (at {level})"
+        p.line(name, colour_of(run, label), run["systems"][label]["in_process"],
+               [(math.log10(size), math.log10(rate), f"{name}: {size:,.0f} bytes, {rate:,.0f}/s")])
+    p.save(plot_name(run, "-size"))
 
 
 def readme_block(runs):
+    """Short: per data set the queries per second at both levels and the bytes per vector."""
+    runs = [run for run in runs if any(label.startswith("ruvector") for label in searched(run))]
+    if not runs:
+        return []
     out = []
     for run in runs:
-        if not any(label.startswith("ruvector") for label in searched(run)):
-            continue
         out += [f"**{run['data']['name']}**, {run['data']['rows']:,} × {run['data']['dim']}, {run['data']['metric']}", ""]
         out += table(["", *[f"queries/s at recall {level}" for level in LEVELS], "build CPU s", "index MiB",
                       "bytes per vector"], summary_rows(run))
-        out += [line for text in conditions(run)[:-1] for line in (text, "")]
+    out += [*busy(runs[0]), conditions(runs[0])[-2], "", "Sets, settings, writes, batches and plots: "
+            "[bench/RESULTS.md](bench/RESULTS.md).", ""]
     return out
 
 
@@ -311,13 +465,14 @@ def main(only=None):
     for run in runs:
         if searched(run):
             plot(run)
+            plot_size(run)
         out += section(run)
     with open(os.path.join(HERE, "RESULTS.md"), "w") as f:
         f.write("\n".join(out).rstrip() + "\n")
     write_readme(runs)
     for run in runs:
         if only in (None, run["id"]):
-            print("\n".join([f"\n{run['id']}", *conditions(run), *answers(run)]))
+            print("\n".join([f"\n{run['id']}", *conditions(run), *answers(run), *costs(run)]))
 
 
 if __name__ == "__main__":

@@ -1,14 +1,16 @@
-# bench/store.py - the results of one run as JSON, written as each stage finishes.
+# bench/store.py - the results of one run as JSON, written as each measurement finishes.
 import json
 import os
 
-
-STAGE_KEYS = {"build": ("build", "build_w2"), "floor": ("floor",), "insert": ("insert",), "vacuum": ("vacuum",)}
+# Measurements of one system: once ("stages"), or for every ef (a key of their own).
+STAGE_KEYS = {"build": ("build",), "build_parallel": ("build_parallel",),
+              "floor": ("floor",), "writes": ("insert", "vacuum"), "cold": ("cold",)}
+CURVES = ("search", "search100", "clients2", "pipeline", "batch", "search_after_vacuum")
 
 
 class Store:
     def __init__(self, path, fresh):
-        """fresh: what to forget: "1" everything, or systems and stages by name, separated by commas."""
+        """fresh: what to forget: "1" everything, or systems and measurements by name, separated by commas."""
         self.path = path
         self.data = {}
         if fresh != "1" and os.path.exists(path):
@@ -20,9 +22,9 @@ class Store:
             for system in systems.values():
                 for stage in STAGE_KEYS.get(name, ()):
                     system["stages"].pop(stage, None)
-                if name == "search":
-                    system["search"] = {}
-                if name == "vacuum":
+                if name in CURVES:
+                    system.pop(name, None)
+                if name == "writes":
                     system.pop("search_after_vacuum", None)
 
     def save(self):
@@ -34,7 +36,11 @@ class Store:
         os.replace(part, self.path)
 
     def system(self, label):
-        return self.data["systems"].setdefault(label, {"stages": {}, "search": {}})
+        return self.data["systems"].setdefault(label, {"stages": {}})
+
+    def curve(self, label, key):
+        """{ef: measurement} of a system."""
+        return self.system(label).setdefault(key, {})
 
     def has(self, label, stage):
         return stage in self.system(label)["stages"]

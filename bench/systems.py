@@ -1,4 +1,5 @@
 # bench/systems.py - the systems that are compared, each behind one worker process (bench/src).
+import contextlib
 import glob
 import hashlib
 import json
@@ -6,22 +7,39 @@ import os
 import re
 import subprocess
 
-from cluster import ParallelWatch
+from cluster import BuildWatch
 
 OPERATORS = {"l2": "<->", "cosine": "<=>", "ip": "<#>"}
 # Rows to delete, the same as deleted() in bench/src/worker.hpp.
 HASH = "(id * 2654435761) % 4294967296"
+
+
+def ruvector(codec="", element="vector", **options):
+    """`codec` is the operator class's suffix; options go into WITH (...)."""
+    suffix = f"_{codec}" if codec else ""
+    return {"kind": "pg", "extension": "ruvector", "type": element, "opclass": element + "_{metric}" + suffix + "_ops",
+            "settings": options}
+
+
 KNOWN = {
-    "ruvector": {"kind": "pg", "extension": "ruvector"},
-    "ruvector_int8": {"kind": "pg", "extension": "ruvector", "opclass": "vector_{metric}_int8_ops"},
-    "ruvector_halfvec": {"kind": "pg", "extension": "ruvector", "type": "halfvec"},
+    "ruvector": ruvector(),
+    "ruvector_compact": ruvector(layout="compact"),
     "pgvector": {"kind": "pg", "extension": "vector"},
-    "pgvector_halfvec": {"kind": "pg", "extension": "vector", "type": "halfvec"},
-    "hnswlib": {"kind": "memory", "program": "hnswlib_worker"},
-    "faiss": {"kind": "memory", "program": "faiss_worker", "store": "flat"},
-    "faiss_sq8": {"kind": "memory", "program": "faiss_worker", "store": "sq8"},
-    "faiss_sq8_direct": {"kind": "memory", "program": "faiss_worker", "store": "sq8_direct"},
+    "pgvector_halfvec": {"kind": "pg", "extension": "vector", "type": "halfvec", "opclass": "halfvec_{metric}_ops"},
+    # Hamming distance of signs, then the exact order of so many candidates: what pgvector's manual advises.
+    "pgvector_bit": {"kind": "pg", "extension": "vector", "type": "bit", "opclass": "bit_hamming_ops"},
+    # The libraries with the settings that their users take; a label's @m= and @efc= are heard here too.
+    "hnswlib": {"kind": "memory", "program": "hnswlib_worker", "settings": {"m": 16, "efc": 200}},
+    "faiss": {"kind": "memory", "program": "faiss_worker", "store": "flat", "settings": {"m": 32, "efc": 100}},
+    "faiss_sq8": {"kind": "memory", "program": "faiss_worker", "store": "sq8", "settings": {"m": 32, "efc": 100}},
+    "faiss_sq8_direct": {"kind": "memory", "program": "faiss_worker", "store": "sq8_direct",
+                         "settings": {"m": 32, "efc": 100}},
 }
+for CODEC in ("int8", "pq", "binary"):
+    KNOWN[f"ruvector_{CODEC}"] = ruvector(CODEC)
+    KNOWN[f"ruvector_{CODEC}_compact"] = ruvector(CODEC, layout="compact")
+for CODEC in ("", "int8", "pq", "binary"):
+    KNOWN["ruvector_halfvec" + (f"_{CODEC}" if CODEC else "")] = ruvector(CODEC, "halfvec")
 
 
 class Skip(Exception):
@@ -29,28 +47,40 @@ class Skip(Exception):
 
 
 class Worker:
+    """A measuring program: one command a line, one JSON answer a line."""
+
     def __init__(self, program, **options):
         if not os.path.exists(program):
             raise Skip(f"{os.path.basename(program)} was not built (is its Debian package installed?)")
         arguments = [f"--{name}={value}" for name, value in options.items() if value is not None]
-        self.process = subprocess.Popen([program, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen([program, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                        env={**os.environ, "OMP_NUM_THREADS": "1"})
 
-    def ask(self, command):
+    def send(self, command):
         try:
             self.process.stdin.write(command + "\n")
             self.process.stdin.flush()
         except BrokenPipeError:
             pass
+
+    def receive(self):
         line = self.process.stdout.readline()
         if not line:
-            raise RuntimeError(f"the worker ended during: {command[:60]}")
+            raise RuntimeError("a worker ended before it answered")
         answer = json.loads(line)
         if "error" in answer:
             raise RuntimeError(answer["error"].strip())
         return answer
 
+    def ask(self, command):
+        self.send(command)
+        return self.receive()
+
     def close(self):
-        self.process.stdin.close()
+        try:
+            self.process.stdin.close()
+        except BrokenPipeError:
+            pass
         self.process.wait()
 
 
@@ -59,11 +89,12 @@ def parse_system(text, m, efc):
     name, *overrides = text.split("@")
     if name not in KNOWN:
         raise SystemExit(f"unknown system {name}; known: {', '.join(KNOWN)}")
-    settings = {"m": str(m), "efc": str(efc)}
+    known = dict(KNOWN[name])
+    settings = {"m": str(m), "efc": str(efc), **{k: str(v) for k, v in known.get("settings", {}).items()}}
     for item in overrides:
         key, _, value = item.partition("=")
         settings[key] = value
-    return text, dict(KNOWN[name]), settings
+    return text, known, settings
 
 
 def make_system(text, run):
@@ -71,84 +102,96 @@ def make_system(text, run):
     return {"pg": PgSystem, "memory": MemorySystem}[known["kind"]](label, known, settings, run)
 
 
+def file_name(text):
+    return re.sub(r"[^a-z0-9_]+", "_", text.lower())
+
+
 class System:
     def __init__(self, label, known, settings, run):
         self.label, self.known, self.settings, self.run = label, known, settings, run
-        self.worker = None
-
-    def close(self):
-        if self.worker:
-            self.worker.close()
-            self.worker = None
 
 
 class MemorySystem(System):
+    """A library in a process of its own. Its index is a file; what the build took is beside it, as long as it is there."""
     in_process = True
+    modes = ("search", "search100", "clients2")
+    worker = None
 
     def open(self):
-        name = re.sub(r"[^a-z0-9_]+", "_", f"{self.run.id}-{self.label}")
-        self.path = os.path.join(self.run.folder, name + ".index")
+        name = f"{self.run.folder_name}-{self.label.split('@')[0]}-m{self.settings['m']}-efc{self.settings['efc']}"
+        self.path = os.path.join(self.run.folder, "index", name + ".index")
+        os.makedirs(os.path.dirname(self.path), exist_ok=True)
         self.worker = Worker(os.path.join(self.run.bin, self.known["program"]), **self.run.data, index=self.path,
                              dim=self.run.dim, m=self.settings["m"], efc=self.settings["efc"],
                              store=self.known.get("store"))
         self.loaded = False
         return {"version": self.worker.ask("version")["version"], "settings": self.settings}
 
-    def builds(self):
-        return {"build": self.build}
+    def close(self):
+        if self.worker:
+            self.worker.close()
+            self.worker = None
 
     def build(self):
+        if not self.run.forgets(self.label, "build"):
+            try:
+                with open(self.path + ".json") as f:
+                    return json.load(f)
+            except OSError:
+                pass
         result = self.worker.ask("build")
+        with open(self.path + ".json.part", "w") as f:
+            json.dump(result, f)
+        os.replace(self.path + ".json.part", self.path + ".json")
         self.loaded = False
         return result
 
-    def ready(self):
-        if not os.path.exists(self.path):
-            self.worker.ask("build")
+    def ready(self, _k=10):
+        if not os.path.exists(self.path + ".json"):
+            self.build()
         if not self.loaded:
             self.worker.ask("load")
             self.loaded = True
 
-    def search(self, ef, queries, deleted=0):
-        return self.worker.ask(f"search {queries} {self.run.k} {ef}")
+    def search(self, ef, queries, k=10, clients=1):
+        return self.worker.ask(f"search {queries} {k} {ef} {clients}")
 
-    def insert(self):
+    def clients2(self, ef, queries):
+        return self.search(ef, queries, clients=2)
+
+    def writes(self):
         self.ready()
         self.loaded = False
-        return self.worker.ask(f"insert {self.run.insert_first} {self.run.inserts}")
+        return {"insert": self.worker.ask(f"insert {self.run.insert_first} {self.run.inserts}")}
 
 
 class PgSystem(System):
     in_process = False
+    modes = ("search", "search100", "clients2", "pipeline", "batch")
 
     def open(self):
-        cluster = self.run.cluster
-        self.database = "bench_" + re.sub(r"[^a-z0-9_]+", "_", self.label.lower())
-        admin = Worker(os.path.join(self.run.bin, "pg_worker"), **self.run.data, conninfo=cluster.conninfo("postgres"))
-        try:
-            extension = self.known["extension"]
-            if not admin.ask(f"sql SELECT 1 FROM pg_available_extensions WHERE name = '{extension}'")["rows"]:
+        self.sessions = []
+        self.database = f"bench_{file_name(self.run.folder_name)}_{file_name(self.label)}"
+        if len(self.database) > 55:
+            self.database = self.database[:44] + "_" + hashlib.sha1(self.database.encode()).hexdigest()[:10]
+        extension = self.known["extension"]
+        self.table, self.index = "items", "items_hnsw"
+        self.operator = OPERATORS[self.run.metric]
+        code = self.code_hash()
+        with self.admin() as ask:
+            if not ask(f"sql SELECT 1 FROM pg_available_extensions WHERE name = '{extension}'")["rows"]:
                 raise Skip(f"extension {extension} is not installed in the private server")
-            code = self.code_hash()
-            mark = admin.ask("sql SELECT shobj_description(oid, 'pg_database') FROM pg_database "
-                             f"WHERE datname = '{self.database}'")["rows"]
+            mark = ask("sql SELECT shobj_description(oid, 'pg_database') FROM pg_database "
+                       f"WHERE datname = '{self.database}'")["rows"]
             if mark != [[code]]:
                 # Another build of the extension: its SQL objects and its index format may differ.
-                admin.ask(f"sql DROP DATABASE IF EXISTS {self.database}")
-                admin.ask(f"sql CREATE DATABASE {self.database}")
-                admin.ask(f"sql COMMENT ON DATABASE {self.database} IS '{code}'")
-        finally:
-            admin.close()
-        self.table = "t_" + re.sub(r"[^a-z0-9_]+", "_", self.run.data_id.lower())
-        self.index = self.table + "_hnsw"
-        self.worker = Worker(os.path.join(self.run.bin, "pg_worker"), **self.run.data, table=self.table,
-                             conninfo=cluster.conninfo(self.database))
-        self.prepared = False
+                ask(f"sql DROP DATABASE IF EXISTS {self.database}")
+                ask(f"sql CREATE DATABASE {self.database}")
+                ask(f"sql COMMENT ON DATABASE {self.database} IS '{code}'")
+        self.connect()
         try:
-            self.sql("SET client_min_messages = warning")
             self.sql(f"CREATE EXTENSION IF NOT EXISTS {extension}")
-            if not self.sql("SELECT 1 FROM pg_am WHERE amname = 'hnsw'"):
-                raise Skip(f"extension {extension} has no hnsw access method yet")
+            self.check_operator_class()
         except RuntimeError as e:
             raise Skip(str(e)) from e
         version = self.sql(f"SELECT extversion FROM pg_extension WHERE extname = '{extension}'")[0][0]
@@ -165,6 +208,47 @@ class PgSystem(System):
                 pass
         return info
 
+    def check_operator_class(self):
+        name = self.opclass()
+        if not self.sql("SELECT 1 FROM pg_opclass c JOIN pg_am a ON a.oid = c.opcmethod "
+                        f"WHERE a.amname = 'hnsw' AND c.opcname = '{name}'"):
+            raise Skip(f"no operator class {name} for hnsw in this {self.known['extension']}")
+        # An option that this build does not know is found here, not after the rows have been loaded.
+        self.sql(f"CREATE TEMP TABLE probe (embedding vector({self.run.dim}))")
+        self.sql(f"CREATE INDEX ON probe USING hnsw ({self.column()} {name}) WITH ({self.options()})")
+        self.sql("DROP TABLE probe")
+
+    @contextlib.contextmanager
+    def admin(self):
+        worker = self.new_worker("postgres")
+        try:
+            yield worker.ask
+        finally:
+            worker.close()
+
+    def new_worker(self, database):
+        worker = Worker(os.path.join(self.run.bin, "pg_worker"), **self.run.data, table="items",
+                        conninfo=self.run.cluster.conninfo(database))
+        worker.ask("sql SET client_min_messages = warning")
+        # Indexes are compared, not when a planner leaves one for a scan of the table (a large ef, few rows).
+        worker.ask("sql SET enable_seqscan = off")
+        return worker
+
+    def connect(self, clients=1, database=None):
+        """So many sessions, fresh ones."""
+        self.close()
+        self.sessions = [self.new_worker(database or self.database) for _ in range(clients)]
+        self.prepared = None
+
+    def close(self):
+        for session in self.sessions:
+            session.close()
+        self.sessions = []
+
+    @property
+    def worker(self):
+        return self.sessions[0]
+
     def code_hash(self):
         """What is installed in the private server under the extension's name, library and SQL."""
         extension, sha = self.known["extension"], hashlib.sha1()
@@ -179,13 +263,16 @@ class PgSystem(System):
     def sql(self, text):
         return self.worker.ask("sql " + text)["rows"]
 
-    def comment(self, kind, name):
+    def everywhere(self, text):
+        return [session.ask(text) for session in self.sessions]
+
+    def comment(self, name):
         rows = self.sql(f"SELECT obj_description(to_regclass('{name}'))")
         return rows[0][0] if rows else None
 
-    # The state of table and index is in their comments, so that an interrupted run never measures what it changed.
+    # The state of table and index is in their comments: what was interrupted has none and is made again.
     def ensure_table(self):
-        if self.comment("TABLE", self.table) == "fresh":
+        if self.comment(self.table) == "fresh":
             return
         self.sql(f"DROP TABLE IF EXISTS {self.table}")
         self.sql(f"CREATE TABLE {self.table} (id bigint PRIMARY KEY, embedding vector({self.run.dim}))")
@@ -195,39 +282,62 @@ class PgSystem(System):
         self.sql("CHECKPOINT")
         self.sql(f"COMMENT ON TABLE {self.table} IS 'fresh'")
 
-    def column(self):
-        kind = self.known.get("type")
-        return f"(embedding::{kind}({self.run.dim}))" if kind else "embedding"
+    def column(self, name="embedding"):
+        kind, dim = self.known.get("type", "vector"), self.run.dim
+        if kind == "bit":
+            return f"(binary_quantize({name})::bit({dim}))"
+        return name if kind == "vector" else f"({name}::{kind}({dim}))"
 
     def opclass(self):
-        kind = self.known.get("type", "vector")
-        return self.known.get("opclass", kind + "_{metric}_ops").format(metric=self.run.metric)
+        return self.known.get("opclass", "vector_{metric}_ops").format(metric=self.run.metric)
 
-    def fresh_mark(self):
-        return "fresh " + json.dumps(self.settings, sort_keys=True)
+    def options(self):
+        options = {"m": self.settings["m"], "ef_construction": self.settings["efc"]}
+        options.update({k: v for k, v in self.settings.items() if k not in ("m", "efc")})
+        return ", ".join(f"{k} = {v}" for k, v in options.items())
+
+    def nearest(self, query, k, ef):
+        """The statement that finds the k nearest of `query` (an expression of type vector)."""
+        kind = self.known.get("type", "vector")
+        if kind == "bit":
+            inner = (f"SELECT id, embedding FROM {self.table} ORDER BY {self.column()} <~> "
+                     f"binary_quantize({query})::bit({self.run.dim}) LIMIT {max(ef, k)}")
+            return f"SELECT id FROM ({inner}) c ORDER BY embedding {self.operator} {query} LIMIT {k}"
+        cast = "" if kind == "vector" else f"::{kind}({self.run.dim})"
+        return f"SELECT id FROM {self.table} ORDER BY {self.column()} {self.operator} {query}{cast} LIMIT {k}"
 
     def create_index(self, workers):
         self.ensure_table()
-        self.prepared = False
         self.sql(f"DROP INDEX IF EXISTS {self.index}")
         self.sql("CHECKPOINT")
+        self.connect()  # a new process: its peak of memory is the build's
         self.sql(f"SET max_parallel_maintenance_workers = {workers}")
-        options = {"m": self.settings["m"], "ef_construction": self.settings["efc"]}
-        options.update({k: v for k, v in self.settings.items() if k not in ("m", "efc")})
-        options = ", ".join(f"{k} = {v}" for k, v in options.items())
         before = self.run.cluster.cpu_seconds()
-        with ParallelWatch(self.run.cluster) as watch:
+        with BuildWatch(self.run.cluster) as watch:
             wall = self.worker.ask(f"sql CREATE INDEX {self.index} ON {self.table} USING hnsw "
-                                   f"({self.column()} {self.opclass()}) WITH ({options})")["seconds"]
+                                   f"({self.column()} {self.opclass()}) WITH ({self.options()})")["seconds"]
         result = {"seconds": wall, "cpu_seconds": self.run.cluster.cpu_seconds() - before,
-                  "workers_allowed": workers, "workers_seen": watch.most,
-                  "index_bytes": int(self.sql(f"SELECT pg_relation_size('{self.index}')")[0][0])}
-        self.sql(f"COMMENT ON INDEX {self.index} IS '{self.fresh_mark()}'")
+                  "workers_allowed": workers, "workers_seen": watch.workers, "memory_bytes": watch.memory,
+                  "hwm_bytes": watch.hwm, "index_bytes": self.index_bytes()}
+        self.sql(f"COMMENT ON INDEX {self.index} IS '{self.fresh_mark(result)}'")
         return result
 
-    def builds(self):
-        # The serial one last: it is the one that is searched, because only it is the same every time.
-        return {"build_w2": self.build_parallel, "build": lambda: self.create_index(0)}
+    def index_bytes(self):
+        return int(self.sql(f"SELECT pg_relation_size('{self.index}')")[0][0])
+
+    def fresh_mark(self, result=None):
+        return "fresh " + json.dumps(self.settings, sort_keys=True) + (" " + json.dumps(result) if result else "")
+
+    def fresh(self):
+        """What the serial build took if its index is there: it is the one that is searched, because only it is the same
+        every time."""
+        comment = self.comment(self.index) or ""
+        result = json.loads(comment[len(self.fresh_mark()):]) if comment.startswith(self.fresh_mark()) else None
+        return result if result and result["workers_allowed"] == 0 else None
+
+    def build(self):
+        stored = self.fresh()
+        return stored if stored and not self.run.forgets(self.label, "build") else self.create_index(0)
 
     def build_parallel(self):
         result = self.create_index(2)
@@ -238,39 +348,73 @@ class PgSystem(System):
             self.sql(f"ALTER TABLE {self.table} RESET (parallel_workers)")
         return result
 
-    def ready(self):
+    def ready(self, k=10):
         self.ensure_table()
-        if self.comment("INDEX", self.index) != self.fresh_mark():
+        if not self.fresh():
             self.run.say(f"{self.label}: building the index again")
             self.create_index(0)
-        if not self.prepared:
-            self.prepare()
+        self.prepare(k, self.run.efs[0])
 
-    def prepare(self):
-        kind = self.known.get("type")
-        cast = f"::{kind}" if kind else "::vector"
-        try:
-            self.sql("DEALLOCATE ALL")
-            operator = OPERATORS[self.run.metric]
-            self.worker.ask(f"prepare search SELECT id FROM {self.table} ORDER BY {self.column()} {operator} "
-                            f"$1{'::vector' + cast if kind else cast} LIMIT {self.run.k}")
-        finally:
-            self.prepared = False
-        # After five runs PostgreSQL decides between a custom and a generic plan.
-        self.worker.ask(f"search 10 {self.run.k} 0")
-        plan = "\n".join(row[0] for row in self.worker.ask("explain")["rows"])
+    def check_plan(self, lines):
+        plan = "\n".join(row[0] for row in lines)
         if f"Index Scan using {self.index}" not in plan:
             raise RuntimeError(f"{self.label}: the plan is not a scan of the index:\n{plan[:600]}")
-        self.plan = "generic" if "$1" in plan else "custom"
-        self.prepared = True
+        return plan
 
-    def search(self, ef, queries, deleted=0):
-        self.sql(f"SET hnsw.ef_search = {ef}")
-        return self.worker.ask(f"search {queries} {self.run.k} {deleted}")
+    def prepare(self, k, ef):
+        """The search statement in every session. A statement without the effort in its text is prepared once."""
+        wanted = (k, ef if self.known.get("type") == "bit" else None, len(self.sessions))
+        if self.prepared == wanted:
+            return
+        self.everywhere("sql DEALLOCATE ALL")
+        self.everywhere("prepare search " + self.nearest("$1::vector", k, ef))
+        # After five runs PostgreSQL decides between a custom and a generic plan.
+        self.everywhere(f"search 10 {k} 0")
+        self.plan = "generic" if "$1" in self.check_plan(self.worker.ask("explain")["rows"]) else "custom"
+        self.prepared = wanted
+
+    def effort(self, ef, k=10):
+        self.everywhere(f"sql SET hnsw.ef_search = {ef}")
+        self.prepare(k, ef)
+
+    def search(self, ef, queries, k=10, deleted=0):
+        self.effort(ef, k)
+        return self.worker.ask(f"search {queries} {k} {deleted}")
+
+    def clients2(self, ef, queries):
+        if len(self.sessions) != 2:
+            self.connect(2)
+        self.effort(ef)
+        for session in self.sessions:
+            session.send(f"search {queries} 10 0")
+        answers = [session.receive() for session in self.sessions]
+        result = {name: sum(a[name] for a in answers) / len(answers) for name in answers[0]}
+        result["p99_us"] = max(a["p99_us"] for a in answers)
+        result["qps"] = sum(a["count"] for a in answers) / max(a["seconds"] for a in answers)
+        return result
+
+    def pipeline(self, ef, queries):
+        self.effort(ef)
+        return self.worker.ask(f"pipeline {queries} 10")
+
+    def batch(self, ef, queries):
+        """One statement for all queries, on one core."""
+        name = f"{self.table}_queries"
+        if self.comment(name) != f"fresh {queries}":
+            self.sql(f"DROP TABLE IF EXISTS {name}")
+            self.sql(f"CREATE TABLE {name} (id bigint, embedding vector({self.run.dim}))")
+            self.worker.ask(f"queries {queries}")
+            self.sql(f"ANALYZE {name}")
+            self.sql(f"COMMENT ON TABLE {name} IS 'fresh {queries}'")
+        self.sql("SET max_parallel_workers_per_gather = 0")
+        self.effort(ef)
+        statement = f"SELECT q.id, n.id FROM {name} q CROSS JOIN LATERAL ({self.nearest('q.embedding', 10, ef)}) n"
+        self.check_plan(self.sql("EXPLAIN " + statement))
+        return self.worker.ask(f"batch {queries} 10 {statement}")
 
     def floor(self):
         self.ensure_table()
-        self.prepared = False
+        self.prepared = None
         self.sql("DEALLOCATE ALL")
         self.worker.ask(f"prepare key SELECT id FROM {self.table} WHERE id = $1::bigint")
         self.worker.ask(f"prepare keyvector SELECT id FROM {self.table} WHERE id = $1::bigint AND $2::vector IS NOT NULL")
@@ -281,63 +425,81 @@ class PgSystem(System):
             result[name] = sorted(rounds, key=lambda r: r["qps"])[1]
         return result
 
-    def wal(self):
+    def cold(self, ef):
+        """The first queries after a restart of the server, the files of the cluster out of the system's cache."""
+        self.ready()
+        self.sql("CHECKPOINT")
+        self.close()
+        self.run.cluster.restart_cold()
+        self.connect()
+        self.sql(f"SET hnsw.ef_search = {ef}")
+        self.worker.ask("prepare search " + self.nearest("$1::vector", 10, ef))
+        first = self.worker.ask("search 1 10 0")["p50_us"]
+        following = self.worker.ask("search 100 10 0")
+        return {"ef": ef, "first_us": first, "following_p50_us": following["p50_us"],
+                "following_p99_us": following["p99_us"], "following_mean_us": 1e6 / following["qps"]}
+
+    def lsn(self):
         return self.sql("SELECT pg_current_wal_insert_lsn()")[0][0]
 
-    def wal_bytes(self, start, end):
-        """Bytes of records, and of full-page images in them, between two positions."""
+    def wal(self, start):
+        """Bytes of WAL since a position: all, those of records, and of full-page images in them."""
+        end = self.lsn()
+        total = int(self.sql(f"SELECT pg_wal_lsn_diff('{end}', '{start}')::bigint")[0][0])
         self.sql("CHECKPOINT")
         text = self.run.cluster.run("pg_waldump", "-p", os.path.join(self.run.cluster.data, "pg_wal"), "-s", start,
                                     "-e", end, "--stats")
         numbers = re.search(r"^Total\s+(\d+)\s+(\d+)\s+\[.*?\]\s+(\d+)", text, re.M)
-        return {"records": int(numbers[1]), "record_bytes": int(numbers[2]), "fpi_bytes": int(numbers[3])}
+        return {"wal_bytes": total, "records": int(numbers[1]), "record_bytes": int(numbers[2]),
+                "fpi_bytes": int(numbers[3])}
 
     def measured_insert(self, statement, first, count):
         self.sql("CHECKPOINT")
-        start = self.wal()
+        start = self.lsn()
         before = self.run.cluster.cpu_seconds()
         result = self.worker.ask(f"insert {statement} {first} {count}")
         result["cluster_cpu_us"] = 1e6 * (self.run.cluster.cpu_seconds() - before) / max(result["count"], 1)
-        result.update(self.wal_bytes(start, self.wal()))
+        result.update(self.wal(start))
         return result
 
-    def insert(self):
+    def writes(self):
+        """Inserts, then VACUUM after deleting 10 %, then searches, all in a copy of the database: the index that is
+        searched stays as it was built."""
         self.ready()
-        plain = self.table + "_plain"
-        self.sql(f"DROP TABLE IF EXISTS {plain}")
-        self.sql(f"CREATE TABLE {plain} (id bigint PRIMARY KEY, embedding vector({self.run.dim}))")
-        self.sql("DEALLOCATE ALL")
-        self.prepared = False
-        for name, table in (("plain", plain), ("indexed", self.table)):
+        self.close()
+        scratch = self.database + "_w"
+        with self.admin() as ask:
+            ask(f"sql DROP DATABASE IF EXISTS {scratch}")
+            ask(f"sql CREATE DATABASE {scratch} TEMPLATE {self.database} STRATEGY file_copy")
+        try:
+            self.connect(database=scratch)
+            return {"insert": self.insert(), "vacuum": self.vacuum(), "search_after_vacuum": self.search_what_is_left()}
+        finally:
+            self.close()
+            with self.admin() as ask:
+                ask(f"sql DROP DATABASE {scratch}")
+            self.connect()
+
+    def insert(self):
+        self.sql(f"CREATE TABLE plain (id bigint PRIMARY KEY, embedding vector({self.run.dim}))")
+        for name, table in (("plain", "plain"), ("indexed", self.table)):
             self.worker.ask(f"prepare {name} INSERT INTO {table} VALUES ($1::bigint, $2::vector)")
         first, count = self.run.insert_first, self.run.inserts
         result = {"table_alone": self.measured_insert("plain", first, count)}
-        self.sql(f"DROP TABLE {plain}")
-        self.sql(f"COMMENT ON INDEX {self.index} IS 'changed'")
-        self.sql(f"COMMENT ON TABLE {self.table} IS 'changed'")
         result.update(self.measured_insert("indexed", first, count))
-        # The new rows must go before recall is measured against the truth of the base rows.
-        result["changed"] = True
         return result
 
     def vacuum(self):
-        if self.comment("TABLE", self.table) not in ("fresh", "changed"):
-            self.ensure_table()
-        if self.comment("INDEX", self.index) not in (self.fresh_mark(), "changed"):
-            self.ready()
-        self.sql(f"COMMENT ON INDEX {self.index} IS 'vacuumed'")
-        self.sql(f"COMMENT ON TABLE {self.table} IS 'vacuumed'")
         self.sql(f"DELETE FROM {self.table} WHERE id >= {self.run.rows} OR {HASH} < {self.run.deleted}")
         rows = int(self.sql(f"SELECT count(*) FROM {self.table}")[0][0])
         self.sql("CHECKPOINT")
-        start = self.wal()
+        start = self.lsn()
         before = self.run.cluster.cpu_seconds()
         wall = self.worker.ask(f"sql VACUUM (INDEX_CLEANUP ON, PARALLEL 0) {self.table}")["seconds"]
         cpu = self.run.cluster.cpu_seconds() - before
-        result = {"seconds": wall, "cpu_seconds": cpu, "rows_left": rows,
-                  "index_bytes": int(self.sql(f"SELECT pg_relation_size('{self.index}')")[0][0])}
-        result.update(self.wal_bytes(start, self.wal()))
-        return result
+        return {"seconds": wall, "cpu_seconds": cpu, "rows_left": rows, "index_bytes": self.index_bytes(),
+                **self.wal(start)}
 
-    def vacuumed(self):
-        return self.comment("INDEX", self.index) == "vacuumed"
+    def search_what_is_left(self):
+        return {str(ef): self.search(ef, min(self.run.queries, 1000), deleted=self.run.deleted)
+                for ef in self.run.efs if ef <= 250}

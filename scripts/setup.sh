@@ -32,7 +32,7 @@ major=${major:-15}
 
 packages=(
 	g++ make perl procps
-	"postgresql-$major" "postgresql-server-dev-$major" libpq-dev libxsimd-dev libeigen3-dev zlib1g-dev libpng-dev
+	"postgresql-$major" "postgresql-server-dev-$major" libpq-dev libxsimd-dev libeigen3-dev libboost-dev zlib1g-dev libpng-dev
 	"postgresql-$major-pgtap" libtap-parser-sourcehandler-pgtap-perl libipc-run-perl
 	dataset-fashion-mnist
 )

@@ -17,6 +17,7 @@ PG_MODULE_MAGIC;
 namespace ruvector {
 namespace pg {
 void define_simd_setting();
+void define_memory_settings();
 void reserve_setting_prefix();
 } // namespace pg
 namespace am {
@@ -28,6 +29,7 @@ extern "C" RV_EXPORT void _PG_init(void);
 
 void _PG_init(void) {
 	ruvector::pg::define_simd_setting();
+	ruvector::pg::define_memory_settings();
 	ruvector::am::initialize();
 	ruvector::pg::reserve_setting_prefix();
 }

@@ -191,9 +191,9 @@ int main() {
 		std::vector<float> x(dims * 300);
 		for (auto &v : x)
 			v = normal(rng);
-		const uint16_t half = static_cast<uint16_t>(dims / 2);
+		const uint16_t quarter = static_cast<uint16_t>(dims / 4);
 		for (VectorCodec c : {codec::int8_codec(dims), codec::binary_codec(dims), codec::pq_codec(dims),
-							  VectorCodec{VectorCode::pq, 4, half, dims, nullptr}}) {
+							  VectorCodec{VectorCode::pq, 8, quarter, dims, nullptr}}) {
 			Coder coder(c, x, nullptr);
 			std::vector<uint8_t> code(codec::code_bytes(c));
 			for (auto level : {simd::Level::scalar, simd::Level::sse2, simd::Level::neon, simd::Level::avx2,

@@ -28,23 +28,20 @@ public:
 		store_ = store;
 	}
 
-	std::string version() const override {
-		return std::string("FAISS ") + RV_FAISS_VERSION + " of Debian, HNSW " + store_ + ", library compiled for " +
-			   faiss::get_compile_options();
-	}
+	std::string version() const override { return std::string("FAISS ") + RV_FAISS_VERSION + ", HNSW " + store_; }
 
 	void build(const float *rows, size_t count) override {
-		index_->train(static_cast<faiss::Index::idx_t>(count), rows);
-		index_->add(static_cast<faiss::Index::idx_t>(count), rows);
+		index_->train(static_cast<std::int64_t>(count), rows);
+		index_->add(static_cast<std::int64_t>(count), rows);
 	}
 
 	void add(const float *row, int64_t) override { index_->add(1, row); }
 	void set_ef(size_t ef) override { index_->hnsw.efSearch = static_cast<int>(ef); }
 
 	void search(const float *query, size_t k, std::vector<int64_t> &ids) override {
-		float distances[128];
+		std::vector<float> distances(k);
 		ids.resize(k);
-		index_->search(1, query, static_cast<faiss::Index::idx_t>(std::min<size_t>(k, 128)), distances, ids.data());
+		index_->search(1, query, static_cast<std::int64_t>(k), distances.data(), ids.data());
 	}
 
 	void save(const std::string &path) override { faiss::write_index(index_.get(), path.c_str()); }

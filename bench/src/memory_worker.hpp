@@ -57,10 +57,11 @@ private:
 		std::vector<float> rows(data_.base.rows() * data_.dim());
 		for (size_t i = 0; i < data_.base.rows(); i++)
 			copy(data_.base.row(i), &rows[i * data_.dim()]);
-		double start = wall_seconds(), cpu = own_cpu_seconds();
+		double start = wall_seconds(), cpu = own_cpu_seconds(), memory = own_memory("RssAnon");
 		index_.build(rows.data(), data_.base.rows());
 		Json json;
 		json.num("seconds", wall_seconds() - start).num("cpu_seconds", own_cpu_seconds() - cpu);
+		json.num("memory_bytes", own_memory("RssAnon") - memory);
 		std::vector<float>().swap(rows);
 		index_.save(options_.at("index"));
 		struct stat st;
@@ -70,15 +71,17 @@ private:
 	}
 
 	std::string search(std::istringstream &in) {
-		size_t count = 0, k = 0, ef = 0;
-		in >> count >> k >> ef;
+		size_t count = 0, k = 0, ef = 0, clients = 1;
+		in >> count >> k >> ef >> clients;
 		count = std::min(count, data_.truth.rows());
 		index_.set_ef(ef);
-		Answers answers(count);
+		Answers answers(count * clients);
 		for (auto &answer : answers)
 			answer.reserve(k);
-		Json json = timed_loop(count, own_cpu_seconds,
-							   [&](size_t q) { index_.search(&queries_[q * data_.dim()], k, answers[q]); });
+		Json json = timed_loop(
+			count, own_cpu_seconds, [&](size_t i) { index_.search(&queries_[i % count * data_.dim()], k, answers[i]); },
+			clients);
+		answers.resize(count);
 		add_recall(json, data_, k, 0, answers);
 		return json.text();
 	}

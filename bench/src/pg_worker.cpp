@@ -27,7 +27,7 @@ public:
 			return sql(text);
 		}
 		if (command == "load")
-			return load();
+			return copy_in(options_.at("table"), data_.base, in);
 		if (command == "prepare") {
 			std::string name, text;
 			in >> name;
@@ -37,6 +37,12 @@ public:
 		}
 		if (command == "explain")
 			return explain();
+		if (command == "queries")
+			return copy_in(options_.at("table") + "_queries", data_.query, in);
+		if (command == "pipeline")
+			return pipeline(in);
+		if (command == "batch")
+			return batch(in);
 		if (command == "search")
 			return search(in);
 		if (command == "floor")
@@ -106,19 +112,22 @@ private:
 		return Json().num("seconds", wall).num("pid", PQbackendPID(conn_)).raw("rows", rows + "]").text();
 	}
 
-	std::string load() {
+	// "load [COUNT]", "queries [COUNT]": the first rows, all without COUNT.
+	std::string copy_in(const std::string &table, const Vecs<float> &from, std::istringstream &in) {
+		size_t rows = 0;
+		rows = in >> rows ? std::min(rows, from.rows()) : from.rows();
 		double start = wall_seconds();
-		std::string statement = "COPY " + options_.at("table") + " (id, embedding) FROM STDIN (FORMAT binary)";
+		std::string statement = "COPY " + table + " (id, embedding) FROM STDIN (FORMAT binary)";
 		PQclear(check(PQexec(conn_, statement.c_str())));
 		std::string out("PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0", 19);
-		for (size_t i = 0; i < data_.base.rows(); i++) {
-			std::string vec = encode(data_.base.row(i));
+		for (size_t i = 0; i < rows; i++) {
+			std::string vec = encode(from.row(i));
 			put(out, 2, 2);
 			put(out, 8, 4);
 			put(out, i, 8);
 			put(out, vec.size(), 4);
 			out += vec;
-			if (out.size() > (1 << 20) || i + 1 == data_.base.rows()) {
+			if (out.size() > (1 << 20) || i + 1 == rows) {
 				if (PQputCopyData(conn_, out.data(), static_cast<int>(out.size())) != 1)
 					throw std::runtime_error(PQerrorMessage(conn_));
 				out.clear();
@@ -129,7 +138,7 @@ private:
 		PQclear(check(PQgetResult(conn_)));
 		while (PGresult *rest = PQgetResult(conn_))
 			PQclear(rest);
-		return Json().num("rows", static_cast<double>(data_.base.rows())).num("seconds", wall_seconds() - start).text();
+		return Json().num("rows", static_cast<double>(rows)).num("seconds", wall_seconds() - start).text();
 	}
 
 	// The plan that the prepared statement of the search has now.
@@ -151,11 +160,88 @@ private:
 		return check(PQexecPrepared(conn_, name, count, values, lengths, formats, 1));
 	}
 
-	static int64_t get_int8(const PGresult *result, int row) {
+	static int64_t get_int8(const PGresult *result, int row, int column = 0) {
 		uint64_t value = 0;
 		for (int i = 0; i < 8; i++)
-			value = value << 8 | static_cast<unsigned char>(PQgetvalue(result, row, 0)[i]);
+			value = value << 8 | static_cast<unsigned char>(PQgetvalue(result, row, column)[i]);
 		return static_cast<int64_t>(value);
+	}
+
+	// What a statement that answers many queries took, and the recall of what it answered.
+	Json throughput(size_t count, double wall, double cpu, size_t k, const Answers &answers) const {
+		const double n = static_cast<double>(std::max<size_t>(count, 1));
+		Json json;
+		json.num("count", static_cast<double>(count)).num("seconds", wall).num("qps", n / wall);
+		json.num("cpu_us", 1e6 * cpu / n);
+		add_recall(json, data_, k, 0, answers);
+		return json;
+	}
+
+	// "pipeline COUNT K": the prepared search again and again, not waiting for one answer before the next question is
+	// sent. At most kWindow are under way: neither side's socket buffer can fill and block both.
+	std::string pipeline(std::istringstream &in) {
+		constexpr size_t kWindow = 16;
+		size_t count = 0, k = 0;
+		in >> count >> k;
+		count = std::min(count, data_.truth.rows());
+		Answers answers(count);
+		std::string failed;
+		if (PQenterPipelineMode(conn_) != 1)
+			throw std::runtime_error("no pipeline mode");
+		double start = wall_seconds(), cpu = backend_cpu();
+		size_t sent = 0;
+		for (size_t received = 0; received < count; received++) {
+			// Half a window at a time: one flush and one wake-up for many questions.
+			if (sent - received <= kWindow / 2)
+				while (sent < count && sent - received < kWindow) {
+					const char *value = encoded_[sent].data();
+					const int length = static_cast<int>(encoded_[sent].size()), format = 1;
+					if (PQsendQueryPrepared(conn_, "search", 1, &value, &length, &format, 1) != 1)
+						throw std::runtime_error(PQerrorMessage(conn_));
+					if (++sent == count || sent - received == kWindow)
+						PQsendFlushRequest(conn_);
+				}
+			PGresult *result = PQgetResult(conn_);
+			if (PQresultStatus(result) != PGRES_TUPLES_OK && failed.empty())
+				failed = result ? PQresultErrorMessage(result) : PQerrorMessage(conn_);
+			for (int i = 0; failed.empty() && i < PQntuples(result); i++)
+				answers[received].push_back(get_int8(result, i));
+			PQclear(result);
+			PQclear(PQgetResult(conn_)); // the end of this answer
+		}
+		double wall = wall_seconds() - start;
+		cpu = backend_cpu() - cpu;
+		PQpipelineSync(conn_);
+		while (PGresult *rest = PQgetResult(conn_)) {
+			const bool end = PQresultStatus(rest) == PGRES_PIPELINE_SYNC;
+			PQclear(rest);
+			if (end)
+				break;
+		}
+		PQexitPipelineMode(conn_);
+		if (!failed.empty())
+			throw std::runtime_error(failed);
+		return throughput(count, wall, cpu, k, answers).text();
+	}
+
+	// "batch COUNT K SQL": one statement that gives (number of the query, id) for many queries.
+	std::string batch(std::istringstream &in) {
+		size_t count = 0, k = 0;
+		std::string text;
+		in >> count >> k;
+		std::getline(in, text);
+		double start = wall_seconds(), cpu = backend_cpu();
+		PGresult *result = check(PQexecParams(conn_, text.c_str(), 0, nullptr, nullptr, nullptr, nullptr, 1));
+		double wall = wall_seconds() - start;
+		cpu = backend_cpu() - cpu;
+		Answers answers(std::min(count, data_.truth.rows()));
+		for (int i = 0; i < PQntuples(result); i++) {
+			const auto q = static_cast<size_t>(get_int8(result, i));
+			if (q < answers.size())
+				answers[q].push_back(get_int8(result, i, 1));
+		}
+		PQclear(result);
+		return throughput(answers.size(), wall, cpu, k, answers).text();
 	}
 
 	std::string search(std::istringstream &in) {

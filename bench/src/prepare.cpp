@@ -5,6 +5,8 @@
 #include "idx.hpp"
 #include "vecs.hpp"
 
+#include <unistd.h>
+
 #include <cstdio>
 #include <stdexcept>
 #include <string>
@@ -39,9 +41,10 @@ int run(int argc, char **argv) {
 		throw std::runtime_error("base and query do not belong together");
 	std::size_t k = base.rows < 100 ? base.rows : 100;
 	Neighbors truth = exact_neighbors(
-		base, query.head(std::stoull(argv[4])), k, metric_of(argv[5]), 0,
-		[](std::size_t done, std::size_t total) { fprintf(stderr, "\rexact answers: %zu of %zu", done, total); });
-	fprintf(stderr, "\n");
+		base, query.head(std::stoull(argv[4])), k, metric_of(argv[5]), 0, [](std::size_t done, std::size_t total) {
+			if (isatty(STDERR_FILENO))
+				fprintf(stderr, "\rexact answers: %zu of %zu%s", done, total, done == total ? "\n" : "");
+		});
 	write_fvecs(folder + "base.fvecs", base);
 	write_fvecs(folder + "query.fvecs", query);
 	write_ivecs(folder + "truth.ivecs", IntRows{truth.queries, truth.k, truth.ids});

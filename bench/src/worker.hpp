@@ -23,6 +23,7 @@
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace ruvector::bench {
@@ -147,6 +148,20 @@ inline double own_cpu_seconds() {
 		   1e-6 * static_cast<double>(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
 }
 
+// A line of /proc/self/status in bytes, 0 where there is none.
+inline double own_memory(const char *field) {
+	double kib = 0;
+	char line[256];
+	if (FILE *f = fopen("/proc/self/status", "r")) {
+		const size_t width = strlen(field);
+		while (fgets(line, sizeof(line), f))
+			if (strncmp(line, field, width) == 0 && line[width] == ':')
+				kib = atof(line + width + 1);
+		fclose(f);
+	}
+	return kib * 1024;
+}
+
 // One JSON object, one line.
 class Json {
 public:
@@ -183,17 +198,28 @@ private:
 	std::string out_;
 };
 
-// Times one call per item, one after the other, and says what a single client sees.
-inline Json timed_loop(size_t count, const std::function<double()> &cpu, const std::function<void(size_t)> &call) {
-	std::vector<double> took(count);
-	double cpu0 = cpu(), start = wall_seconds(), last = start;
-	for (size_t i = 0; i < count; i++) {
-		call(i);
-		double now = wall_seconds();
-		took[i] = now - last;
-		last = now;
-	}
-	double wall = last - start, used = cpu() - cpu0;
+// Times one call per item and says what a client sees: one after the other, or the same by each of several clients.
+inline Json timed_loop(size_t count, const std::function<double()> &cpu, const std::function<void(size_t)> &call,
+					   size_t clients = 1) {
+	std::vector<double> took(count * clients);
+	const auto one_client = [&](size_t client) {
+		double last = wall_seconds();
+		for (size_t i = 0; i < count; i++) {
+			call(client * count + i);
+			double now = wall_seconds();
+			took[client * count + i] = now - last;
+			last = now;
+		}
+	};
+	double cpu0 = cpu(), start = wall_seconds();
+	std::vector<std::thread> others;
+	for (size_t client = 1; client < clients; client++)
+		others.emplace_back(one_client, client);
+	one_client(0);
+	for (auto &other : others)
+		other.join();
+	double wall = wall_seconds() - start, used = cpu() - cpu0;
+	count *= clients;
 	std::sort(took.begin(), took.end());
 	auto at = [&](double p) {
 		return count ? 1e6 * took[std::min(count - 1, static_cast<size_t>(p * static_cast<double>(count)))] : 0;

@@ -202,4 +202,9 @@ CodePair code_dot(const uint8_t *state, uint32_t dims, const uint8_t *a, const u
 	return {finite(norms) ? norms * std::cos(angle) : 0.0f, fa.norm_sq, fb.norm_sq, fa.add + fb.add + centre_sq};
 }
 
+float norm_squared_of(const uint8_t *state, uint32_t dims, const uint8_t *code) noexcept {
+	const Factors f = factors(code);
+	return f.norm_sq + 2.0f * f.add + norm_squared(centre_of(state, dims), rotated(dims));
+}
+
 } // namespace ruvector::codec::binary_code

@@ -115,4 +115,8 @@ Product dot(uint32_t dims, const uint8_t *table, const uint8_t *code) noexcept {
 	return {pair.dot, pair.norm_sq_b, error(factors(code), dims), 0.0f};
 }
 
+float norm_squared_of(const uint8_t *code) noexcept {
+	return factors(code).norm_sq;
+}
+
 } // namespace ruvector::codec::int8_code

@@ -127,20 +127,22 @@ Product dot(const VectorCodec &codec, const uint8_t *table, const uint8_t *code)
 	const Factors f = factors(code);
 	const float *entries = reinterpret_cast<const float *>(table + kQueryData);
 	const uint8_t *index = code + sizeof(f);
-	float sum[4] = {};
+	float sum[8] = {};
 	const uint32_t n = codec.pq_subspaces;
 	uint32_t m = 0;
 	if (codec.pq_bits == 8)
-		for (; m + 4 <= n; m += 4, entries += 4 * 256, index += 4)
-			for (uint32_t k = 0; k < 4; k++)
+		for (; m + 8 <= n; m += 8, entries += 8 * 256, index += 8)
+			for (uint32_t k = 0; k < 8; k++)
 				sum[k] += entries[k * 256 + index[k]];
 	else
-		for (; m + 4 <= n; m += 4, entries += 4 * 16, index += 2)
-			for (uint32_t k = 0; k < 4; k++)
-				sum[k] += entries[k * 16 + (index[k / 2] >> (k % 2 * 4) & 15)];
+		for (; m + 8 <= n; m += 8, entries += 8 * 16, index += 4)
+			for (uint32_t k = 0; k < 4; k++) {
+				sum[k] += entries[2 * k * 16 + (index[k] & 15)];
+				sum[k + 4] += entries[(2 * k + 1) * 16 + (index[k] >> 4)];
+			}
 	for (; m < n; m++, entries += size_t(1) << codec.pq_bits)
 		sum[0] += entries[index_of(codec, code, m)];
-	const float total = (sum[0] + sum[2]) + (sum[1] + sum[3]);
+	const float total = ((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7]));
 	return {f.factor * total, f.norm_sq, f.error * error_scale(codec), 0.0f};
 }
 
@@ -204,6 +206,10 @@ CodePair code_dot(const VectorCodec &codec, const uint8_t *a, const uint8_t *b) 
 	const float norms = std::sqrt(fa.norm_sq) * std::sqrt(fb.norm_sq);
 	const float cosine = lengths > 0.0f && finite(lengths) ? fa.factor * fb.factor * dot / lengths : 0.0f;
 	return {finite(norms) ? norms * cosine : 0.0f, fa.norm_sq, fb.norm_sq, 0.0f};
+}
+
+float norm_squared_of(const uint8_t *code) noexcept {
+	return factors(code).norm_sq;
 }
 
 } // namespace ruvector::codec::pq_code

@@ -70,7 +70,7 @@ float measure_errors(const VectorCodec &codec, const float *sample, uint32_t sam
 } // namespace
 
 uint32_t pq_training_rows(const VectorCodec &codec) noexcept {
-	return 64u << codec.pq_bits;
+	return codec.pq_bits == 8 ? 8192 : 2048;
 }
 
 size_t pq_training_scratch_bytes(const VectorCodec &codec, uint32_t samples) noexcept {

@@ -42,7 +42,7 @@ VectorCodec binary_codec(uint32_t dims) noexcept {
 }
 
 VectorCodec pq_codec(uint32_t dims) noexcept {
-	return {VectorCode::pq, 8, static_cast<uint16_t>((dims + 3) / 4), dims, nullptr};
+	return {VectorCode::pq, 4, static_cast<uint16_t>((dims + 1) / 2), dims, nullptr};
 }
 
 bool valid(const VectorCodec &codec) noexcept {
@@ -169,6 +169,18 @@ DistanceEstimate estimate(const VectorQuery &query, const uint8_t *code) noexcep
 	const float free = query.codec.dims > 1 ? static_cast<float>(query.codec.dims - 1) : 1.0f;
 	const float variance = sine_sq * (p.error * p.error * head.norm_sq + head.error * head.error * p.norm_sq) / free;
 	return {distance, (query.metric == VectorMetric::l2 ? 2.0f : 1.0f) * std::sqrt(variance)};
+}
+
+float code_norm_squared(const VectorCodec &codec, const uint8_t *code) noexcept {
+	switch (codec.kind) {
+	case VectorCode::int8:
+		return int8_code::norm_squared_of(code);
+	case VectorCode::binary:
+		return binary_code::norm_squared_of(codec.state, codec.dims, code);
+	case VectorCode::pq:
+		return pq_code::norm_squared_of(code);
+	}
+	return 0.0f;
 }
 
 float code_distance(const VectorCodec &codec, VectorMetric metric, const uint8_t *a, const uint8_t *b) noexcept {

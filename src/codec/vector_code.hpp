@@ -84,6 +84,7 @@ void decode(const uint8_t *code, uint32_t dims, float *x) noexcept;
 void prepare(const float *q, uint32_t dims, uint8_t *table) noexcept;
 Product dot(uint32_t dims, const uint8_t *table, const uint8_t *code) noexcept;
 CodePair code_dot(uint32_t dims, const uint8_t *a, const uint8_t *b) noexcept;
+float norm_squared_of(const uint8_t *code) noexcept;
 } // namespace int8_code
 
 namespace binary_code {
@@ -102,6 +103,7 @@ size_t nibbles(uint32_t dims) noexcept;
 Lane lane(const uint8_t *code) noexcept;
 QueryHead prepare_blocks(const uint8_t *state, const float *q, uint32_t dims, QueryTable &table,
 						 float *scratch) noexcept;
+float norm_squared_of(const uint8_t *state, uint32_t dims, const uint8_t *code) noexcept;
 } // namespace binary_code
 
 namespace pq_code {
@@ -131,6 +133,7 @@ Product dot(const VectorCodec &codec, const uint8_t *table, const uint8_t *code)
 CodePair code_dot(const VectorCodec &codec, const uint8_t *a, const uint8_t *b) noexcept;
 Lane lane(const uint8_t *code) noexcept;
 QueryHead prepare_blocks(const VectorCodec &codec, const float *q, QueryTable &table) noexcept;
+float norm_squared_of(const uint8_t *code) noexcept;
 } // namespace pq_code
 
 } // namespace ruvector::codec

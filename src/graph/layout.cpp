@@ -93,8 +93,8 @@ bool plan_layout(const LayoutRequest &r, size_t page_bytes, Layout &l) noexcept 
 	uint32_t rotated_dims = uint32_t(align(r.dims, 4));
 	if (r.edge_bits != 0 && place(l, page_bytes, false, r.edge_bits, rotated_dims))
 		return true;
-	// Few dimensions need more bits each, and cost little. Whoever takes int8 wants a smaller index.
-	double factor = (r.dims <= 64 ? 3 : r.dims <= 192 ? 2.25 : 2) * (r.codec == Codec::int8 ? 0.75 : 1);
+	// Few dimensions need more bits each, and cost little. Where there are many, whoever takes int8 wants a smaller index.
+	double factor = r.dims <= 64 ? 3 : r.dims <= 192 ? 2.25 : r.codec == Codec::int8 ? 1.5 : 2;
 	size_t budget = size_t(factor * double(plain_bytes(element_bytes(r.element, r.dims), r.m, page_bytes)));
 	uint32_t most_bits = r.dims <= 192 ? 4 : r.dims <= 384 ? 2 : 1;
 	for (uint32_t bits = most_bits; bits >= 1; bits /= 2)

@@ -61,12 +61,17 @@ struct Avx2 {
 		return static_cast<uint64_t>(_mm_cvtsi128_si64(s)) + static_cast<uint64_t>(_mm_extract_epi64(s, 1));
 	}
 
+	static __m128i load_bytes16(const uint8_t *p, size_t n) noexcept {
+		if (n >= 16)
+			return _mm_loadu_si128(reinterpret_cast<const __m128i *>(p));
+		return _mm_set_epi64x(static_cast<long long>(n > 8 ? load_up_to_8(p + 8, n - 8) : 0),
+							  static_cast<long long>(load_up_to_8(p, n < 8 ? n : 8)));
+	}
+
 	static __m256i load_bytes(const uint8_t *p, size_t n) noexcept {
 		if (n >= 32)
 			return _mm256_loadu_si256(reinterpret_cast<const __m256i *>(p));
-		uint8_t tail[32] = {0};
-		std::memcpy(tail, p, n);
-		return _mm256_loadu_si256(reinterpret_cast<const __m256i *>(tail));
+		return _mm256_set_m128i(n > 16 ? load_bytes16(p + 16, n - 16) : _mm_setzero_si128(), load_bytes16(p, n));
 	}
 
 	static uint64_t hamming(const uint8_t *a, const uint8_t *b, size_t n) noexcept {

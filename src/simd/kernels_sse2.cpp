@@ -76,9 +76,8 @@ struct Sse2 {
 	static __m128i load_bytes(const uint8_t *p, size_t n) noexcept {
 		if (n >= 16)
 			return _mm_loadu_si128(reinterpret_cast<const __m128i *>(p));
-		uint8_t tail[16] = {0};
-		std::memcpy(tail, p, n);
-		return _mm_loadu_si128(reinterpret_cast<const __m128i *>(tail));
+		return _mm_set_epi64x(static_cast<long long>(n > 8 ? load_up_to_8(p + 8, n - 8) : 0),
+							  static_cast<long long>(load_up_to_8(p, n < 8 ? n : 8)));
 	}
 
 	static uint64_t hamming(const uint8_t *a, const uint8_t *b, size_t n) noexcept {

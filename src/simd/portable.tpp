@@ -47,6 +47,25 @@ inline uint16_t float_to_half(float f) noexcept {
 	return static_cast<uint16_t>(sign | half);
 }
 
+// The first n bytes, n up to 8, the others zero; in loads of fixed sizes.
+inline uint64_t load_up_to_8(const uint8_t *p, size_t n) noexcept {
+	if (n >= 8) {
+		uint64_t all;
+		std::memcpy(&all, p, 8);
+		return all;
+	}
+	if (n >= 4) {
+		uint32_t first, last;
+		std::memcpy(&first, p, 4);
+		std::memcpy(&last, p + n - 4, 4);
+		return first | uint64_t{last} << 8 * (n - 4);
+	}
+	uint64_t bytes = 0;
+	for (size_t i = 0; i < n; ++i)
+		bytes |= uint64_t{p[i]} << 8 * i;
+	return bytes;
+}
+
 inline void fastscan_lookup(const uint8_t *codes, size_t rows, size_t row_bytes, const uint8_t *lut,
 							uint32_t *out) noexcept {
 	for (int lane = 0; lane < 32; ++lane)

@@ -252,7 +252,7 @@ TEST("all: a vector is at distance zero from itself") {
 	const uint32_t dims = 96;
 	Floats sample = clustered(1000, dims, 3);
 	for (VectorCodec c : {codec::int8_codec(dims), codec::binary_codec(dims), codec::pq_codec(dims),
-						  VectorCodec{VectorCode::pq, 4, 48, dims, nullptr}}) {
+						  VectorCodec{VectorCode::pq, 8, 24, dims, nullptr}}) {
 		Coder coder(c, sample);
 		for (size_t i = 0; i < 50; i++) {
 			const float *x = &sample[i * dims];
@@ -275,7 +275,7 @@ TEST("all: distances in a batch, estimates and other levels give what distance g
 	const uint32_t dims = 101;
 	Floats sample = clustered(600, dims, 4), q = clustered(1, dims, 5);
 	for (VectorCodec c : {codec::int8_codec(dims), codec::binary_codec(dims), codec::pq_codec(dims),
-						  VectorCodec{VectorCode::pq, 4, 51, dims, nullptr}}) {
+						  VectorCodec{VectorCode::pq, 8, 25, dims, nullptr}}) {
 		Coder coder(c, sample);
 		const size_t stride = codec::code_bytes(c) + 3, n = 40;
 		Bytes codes(n * stride);
@@ -347,7 +347,7 @@ TEST("all: bytes that are no code do no harm") {
 	const uint32_t dims = 77;
 	Floats sample = gaussian(300 * dims), q = gaussian(dims), x(dims);
 	for (VectorCodec c : {codec::int8_codec(dims), codec::binary_codec(dims), codec::pq_codec(dims),
-						  VectorCodec{VectorCode::pq, 4, 39, dims, nullptr}}) {
+						  VectorCodec{VectorCode::pq, 8, 20, dims, nullptr}}) {
 		Coder coder(c, sample);
 		for (int i = 0; i < 200; i++) {
 			Bytes code(codec::code_bytes(c));
@@ -366,7 +366,7 @@ TEST("all: bytes that are no code do no harm") {
 TEST("pq: training is the same for a seed, stops when asked, and needs no sample") {
 	const uint32_t dims = 10;
 	Floats sample = gaussian(500 * dims);
-	VectorCodec c = codec::pq_codec(dims);
+	VectorCodec c = {VectorCode::pq, 8, 3, dims, nullptr};
 	Bytes a(codec::state_bytes(c)), b(codec::state_bytes(c));
 	Aligned scratch(codec::pq_training_scratch_bytes(c, 500));
 	codec::PqTraining task = {c, sample.data(), 500, 1, 5, a.data(), scratch.get(), nullptr, nullptr};
@@ -402,7 +402,7 @@ TEST("recall of the best c candidates, re-ranked: clustered data") {
 		{codec::int8_codec(dims), {0.97, 0.999, 0.999, 0.999}},
 		{codec::binary_codec(dims), {0.40, 0.60, 0.80, 0.92}},
 		{codec::pq_codec(dims), {0.50, 0.70, 0.87, 0.95}},
-		{{VectorCode::pq, 4, 64, dims, nullptr}, {0.50, 0.70, 0.87, 0.95}},
+		{{VectorCode::pq, 8, 32, dims, nullptr}, {0.50, 0.70, 0.87, 0.95}},
 	};
 	for (const Want &want : wants) {
 		Floats sample(data.begin(), data.begin() + 3000 * dims);

@@ -93,6 +93,9 @@ struct DistanceEstimate {
 };
 DistanceEstimate estimate(const VectorQuery &query, const uint8_t *code) noexcept;
 
+// |x|^2, exact but for rounding.
+float code_norm_squared(const VectorCodec &codec, const uint8_t *code) noexcept;
+
 // Between two codes, without their vectors.
 float code_distance(const VectorCodec &codec, VectorMetric metric, const uint8_t *a, const uint8_t *b) noexcept;
 

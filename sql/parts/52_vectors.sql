@@ -1,0 +1,464 @@
+-- 52_vectors.sql - vectors with metadata and text: filters, search, full text with BM25, hybrid search.
+
+-- Filters ---------------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION ruvector.filter_match(item jsonb, filter jsonb) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'ruvector_filter_match' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION ruvector.filter_match(jsonb, jsonb) IS
+	'whether an object satisfies a filter such as {"year": {"$gte": 2020}, "user.name": "ann"}. Operators $eq $ne $gt $gte $lt $lte $in $nin $contains $exists $regex, combined by $and $or $not. A missing key satisfies only $ne, $nin, $exists: false and what $not turns round; values of different types are unequal and have no order. NULL filter: true; else unknown operators and wrong operands are errors (22023)';
+
+CREATE FUNCTION ruvector._filter_containment(filter jsonb) RETURNS jsonb[]
+	AS 'MODULE_PATHNAME', 'ruvector_filter_containment' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION ruvector._filter_containment(jsonb) IS
+	'internal: what every matching object contains in the sense of @>, for the GIN index; an error (22023) if the filter is wrong';
+
+-- Tables ----------------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION ruvector._touch() RETURNS trigger
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF NEW.updated_at = OLD.updated_at THEN
+		NEW.updated_at := clock_timestamp();
+	END IF;
+	RETURN NEW;
+END $$;
+COMMENT ON FUNCTION ruvector._touch() IS 'internal: trigger that sets updated_at, unless the statement does';
+
+-- Documents and tokens per namespace, for BM25. A transaction adds to rows of a shard that no other one is writing to, so writers
+-- neither wait for each other nor run into deadlocks.
+CREATE FUNCTION ruvector._count_text() RETURNS trigger
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	shard int := pg_backend_pid() % 64;
+	upsert constant text := 'INSERT INTO ruvector.text_statistics AS s (relation, namespace, shard, documents, tokens)
+		SELECT $1, c.namespace, $2, sum(c.sign), sum(c.sign * ruvector._bm25_length(c.content_tsv))
+		FROM (%s) c WHERE length(c.content_tsv) > 0
+		GROUP BY 2 HAVING sum(c.sign) <> 0 OR sum(c.sign * ruvector._bm25_length(c.content_tsv)) <> 0 ORDER BY 2
+		ON CONFLICT (relation, namespace, shard) DO UPDATE
+		SET documents = s.documents + excluded.documents, tokens = s.tokens + excluded.tokens';
+BEGIN
+	FOR attempt IN 1 .. 64 LOOP
+		EXIT WHEN pg_try_advisory_xact_lock(hashtext('ruvector.text_statistics'), shard);
+		shard := (shard + 1) % 64;
+	END LOOP;
+	CASE TG_OP
+	WHEN 'INSERT' THEN
+		EXECUTE format(upsert, 'SELECT 1 AS sign, namespace, content_tsv FROM new_rows') USING TG_TABLE_NAME, shard;
+	WHEN 'DELETE' THEN
+		EXECUTE format(upsert, 'SELECT -1 AS sign, namespace, content_tsv FROM old_rows') USING TG_TABLE_NAME, shard;
+	WHEN 'UPDATE' THEN
+		EXECUTE format(upsert, 'SELECT 1 AS sign, namespace, content_tsv FROM new_rows
+			UNION ALL SELECT -1, namespace, content_tsv FROM old_rows') USING TG_TABLE_NAME, shard;
+	WHEN 'TRUNCATE' THEN
+		DELETE FROM ruvector.text_statistics s WHERE s.relation = TG_TABLE_NAME;
+	END CASE;
+	RETURN NULL;
+END $$;
+COMMENT ON FUNCTION ruvector._count_text() IS 'internal: statement triggers that keep ruvector.text_statistics';
+
+CREATE FUNCTION ruvector.refresh_text_statistics(rel regclass) RETURNS void
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', rel);
+	DELETE FROM ruvector.text_statistics s WHERE s.relation = (SELECT relname FROM pg_class WHERE oid = rel);
+	EXECUTE format('INSERT INTO ruvector.text_statistics (relation, namespace, shard, documents, tokens)
+		SELECT (SELECT relname FROM pg_class WHERE oid = $1), t.namespace, 0, count(*), sum(ruvector._bm25_length(t.content_tsv))
+		FROM %s t WHERE length(t.content_tsv) > 0 GROUP BY t.namespace', rel) USING rel;
+END $$;
+COMMENT ON FUNCTION ruvector.refresh_text_statistics(regclass) IS
+	'counts documents and tokens of a memory table again; needed only after rows were loaded with its triggers disabled';
+
+CREATE FUNCTION ruvector._guard_text(rel regclass) RETURNS void
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF EXISTS (SELECT FROM pg_trigger WHERE tgrelid = rel AND tgname = 'ruvector_text_truncate') THEN
+		RETURN;
+	END IF;
+	EXECUTE format('CREATE TRIGGER ruvector_text_insert AFTER INSERT ON %s REFERENCING NEW TABLE AS new_rows
+		FOR EACH STATEMENT EXECUTE FUNCTION ruvector._count_text()', rel);
+	EXECUTE format('CREATE TRIGGER ruvector_text_update AFTER UPDATE ON %s REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+		FOR EACH STATEMENT EXECUTE FUNCTION ruvector._count_text()', rel);
+	EXECUTE format('CREATE TRIGGER ruvector_text_delete AFTER DELETE ON %s REFERENCING OLD TABLE AS old_rows
+		FOR EACH STATEMENT EXECUTE FUNCTION ruvector._count_text()', rel);
+	EXECUTE format('CREATE TRIGGER ruvector_text_truncate AFTER TRUNCATE ON %s
+		FOR EACH STATEMENT EXECUTE FUNCTION ruvector._count_text()', rel);
+	PERFORM ruvector.refresh_text_statistics(rel);
+END $$;
+COMMENT ON FUNCTION ruvector._guard_text(regclass) IS
+	'internal: keeps ruvector.text_statistics for a table with the columns namespace and content_tsv';
+
+CREATE FUNCTION ruvector._create_vectors() RETURNS void
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	s record := ruvector._settings();
+BEGIN
+	IF to_regclass('ruvector.vectors_table') IS NULL THEN
+		CREATE TABLE ruvector.text_statistics (
+			relation name NOT NULL,
+			namespace text NOT NULL,
+			shard int NOT NULL,
+			documents bigint NOT NULL,
+			tokens bigint NOT NULL,
+			PRIMARY KEY (relation, namespace, shard)) WITH (fillfactor = 50);
+		EXECUTE format('CREATE TABLE ruvector.vectors_table (
+			namespace text NOT NULL DEFAULT ruvector.current_namespace(),
+			id text NOT NULL DEFAULT gen_random_uuid()::text CHECK (id <> ''''),
+			embedding %s NOT NULL,
+			embedding_model text NOT NULL,
+			metadata jsonb NOT NULL DEFAULT ''{}'' CHECK (jsonb_typeof(metadata) = ''object''),
+			content text,
+			content_tsv tsvector NOT NULL GENERATED ALWAYS AS (to_tsvector(%L::regconfig, coalesce(content, ''''))) STORED,
+			created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+			updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+			expires_at timestamptz,
+			PRIMARY KEY (namespace, id))', ruvector._embedding_type(), s.text_search_config);
+		CREATE INDEX vectors_table_metadata_idx ON ruvector.vectors_table USING gin (metadata jsonb_path_ops);
+		CREATE INDEX vectors_table_content_idx ON ruvector.vectors_table USING gin (content_tsv);
+		CREATE INDEX vectors_table_updated_idx ON ruvector.vectors_table (namespace, updated_at);
+		CREATE INDEX vectors_table_expires_idx ON ruvector.vectors_table (expires_at) WHERE expires_at IS NOT NULL;
+		CREATE TRIGGER ruvector_touch BEFORE UPDATE ON ruvector.vectors_table
+			FOR EACH ROW EXECUTE FUNCTION ruvector._touch();
+	END IF;
+	PERFORM ruvector._guard_embedding('ruvector.vectors_table', 'content');
+	PERFORM ruvector._guard_text('ruvector.vectors_table');
+	PERFORM ruvector._create_vector_index('ruvector.vectors_table');
+END $$;
+COMMENT ON FUNCTION ruvector._create_vectors() IS 'internal: part of ruvector.init()';
+
+-- Write -----------------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION ruvector._check_choice(argument text, value text, VARIADIC choices text[]) RETURNS void
+	LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF value IS NULL OR value <> ALL (choices) THEN
+		RAISE EXCEPTION 'unknown % "%"', argument, value
+			USING ERRCODE = 'invalid_parameter_value', HINT = format('One of %s.', array_to_string(choices, ', '));
+	END IF;
+END $$;
+COMMENT ON FUNCTION ruvector._check_choice(text, text, text[]) IS 'internal: an error (22023) unless the value is one of the choices';
+
+CREATE FUNCTION ruvector.vector_insert(
+	embedding @extschema@.vector DEFAULT NULL, metadata jsonb DEFAULT '{}', id text DEFAULT NULL, content text DEFAULT NULL,
+	on_conflict text DEFAULT 'error', ttl interval DEFAULT NULL)
+	RETURNS text
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+	result text;
+BEGIN
+	PERFORM ruvector._check_choice('on_conflict', on_conflict, 'error', 'replace', 'skip');
+	PERFORM ruvector._settings();
+	INSERT INTO ruvector.vectors_table AS v (id, embedding, metadata, content, expires_at)
+	VALUES (coalesce(vector_insert.id, gen_random_uuid()::text), vector_insert.embedding,
+		coalesce(vector_insert.metadata, '{}'), vector_insert.content, clock_timestamp() + ttl)
+	ON CONFLICT (namespace, id) DO UPDATE SET embedding = excluded.embedding, embedding_model = excluded.embedding_model,
+		metadata = excluded.metadata, content = excluded.content, expires_at = excluded.expires_at
+		WHERE on_conflict = 'replace'
+	RETURNING v.id INTO result;
+	IF on_conflict = 'error' AND result IS NULL THEN
+		RAISE EXCEPTION 'vector "%" already exists', vector_insert.id
+			USING ERRCODE = 'unique_violation', HINT = 'on_conflict => ''replace'' or ''skip''.';
+	END IF;
+	RETURN result;
+END $$;
+COMMENT ON FUNCTION ruvector.vector_insert(@extschema@.vector, jsonb, text, text, text, interval) IS
+	'stores a vector and returns its id (a UUID if none is given). Without a vector, content is embedded. on_conflict: error (23505), replace, skip (returns NULL). After ttl searches no longer see it';
+
+CREATE FUNCTION ruvector.vector_insert_batch(entries jsonb, on_conflict text DEFAULT 'error') RETURNS SETOF text
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+	unknown text;
+	ids text[];
+BEGIN
+	PERFORM ruvector._check_choice('on_conflict', on_conflict, 'error', 'replace', 'skip');
+	PERFORM ruvector._settings();
+	IF jsonb_typeof(entries) IS DISTINCT FROM 'array' THEN
+		RAISE EXCEPTION 'entries must be a JSON array' USING ERRCODE = 'invalid_parameter_value',
+			HINT = 'As in [{"id": "a", "vector": [0.1, 0.2], "metadata": {}, "content": "text"}].';
+	END IF;
+	SELECT k INTO unknown FROM jsonb_array_elements(entries) e, jsonb_object_keys(e) k
+	WHERE k NOT IN ('id', 'vector', 'embedding', 'metadata', 'content', 'expires_at', 'expiresAt') LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION 'unknown field "%" in an entry', unknown USING ERRCODE = 'invalid_parameter_value',
+			HINT = 'Fields: id, vector (or embedding), metadata, content, expires_at.';
+	END IF;
+	WITH stored AS (
+		INSERT INTO ruvector.vectors_table AS v (id, embedding, metadata, content, expires_at)
+		SELECT coalesce(e->>'id', gen_random_uuid()::text), coalesce(e->>'vector', e->>'embedding')::@extschema@.vector,
+			coalesce(e->'metadata', '{}'), e->>'content', coalesce(e->>'expires_at', e->>'expiresAt')::timestamptz
+		FROM jsonb_array_elements(entries) WITH ORDINALITY a(e, position)
+		ORDER BY position
+		ON CONFLICT (namespace, id) DO UPDATE SET embedding = excluded.embedding, embedding_model = excluded.embedding_model,
+			metadata = excluded.metadata, content = excluded.content, expires_at = excluded.expires_at
+			WHERE on_conflict = 'replace'
+		RETURNING v.id)
+	SELECT coalesce(array_agg(s.id), '{}') INTO ids FROM stored s;
+	IF on_conflict = 'error' AND cardinality(ids) < jsonb_array_length(entries) THEN
+		RAISE EXCEPTION 'vector "%" already exists', (SELECT e->>'id' FROM jsonb_array_elements(entries) e WHERE e->>'id' <> ALL (ids) LIMIT 1)
+			USING ERRCODE = 'unique_violation', HINT = 'on_conflict => ''replace'' or ''skip''.';
+	END IF;
+	RETURN QUERY SELECT unnest(ids);
+END $$;
+COMMENT ON FUNCTION ruvector.vector_insert_batch(jsonb, text) IS
+	'stores an array of entries {"id", "vector", "metadata", "content", "expires_at"} and returns the ids of those stored, in order; on_conflict as in vector_insert';
+
+CREATE FUNCTION ruvector.vector_update_metadata(id text, metadata jsonb, merge boolean DEFAULT true) RETURNS boolean
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	PERFORM ruvector._settings();
+	UPDATE ruvector.vectors_table v
+	SET metadata = CASE WHEN merge THEN v.metadata ELSE '{}' END || vector_update_metadata.metadata
+	WHERE v.namespace = ruvector.current_namespace() AND v.id = vector_update_metadata.id;
+	RETURN FOUND;
+END $$;
+COMMENT ON FUNCTION ruvector.vector_update_metadata(text, jsonb, boolean) IS
+	'sets the given keys of a vector''s metadata, the others stay unless merge is false; false: no such vector';
+
+CREATE FUNCTION ruvector.vector_delete(id text DEFAULT NULL, filter jsonb DEFAULT NULL) RETURNS bigint
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	n bigint;
+BEGIN
+	PERFORM ruvector._settings();
+	IF id IS NULL AND filter IS NULL THEN
+		RAISE EXCEPTION 'neither an id nor a filter given'
+			USING ERRCODE = 'null_value_not_allowed', HINT = 'The filter ''{}'' deletes all vectors of the namespace.';
+	END IF;
+	EXECUTE format('DELETE FROM ruvector.vectors_table t WHERE %s',
+		ruvector._conditions('ruvector.vectors_table', filter, false) || CASE WHEN id IS NULL THEN '' ELSE ' AND t.id = $4' END)
+	USING ruvector.current_namespace(), filter, ruvector._filter_containment(filter), id;
+	GET DIAGNOSTICS n = ROW_COUNT;
+	RETURN n;
+END $$;
+COMMENT ON FUNCTION ruvector.vector_delete(text, jsonb) IS
+	'deletes one vector, or all of the namespace that match a filter, and returns how many; an error (22004) if neither is given';
+
+-- Read ------------------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION ruvector.vector_get(vector_id text) RETURNS TABLE(
+	id text, embedding @extschema@.vector, metadata jsonb, content text,
+	created_at timestamptz, updated_at timestamptz, expires_at timestamptz)
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+	PERFORM ruvector._settings();
+	RETURN QUERY
+	SELECT v.id, v.embedding::@extschema@.vector, v.metadata, v.content, v.created_at, v.updated_at, v.expires_at
+	FROM ruvector.vectors_table v
+	WHERE v.namespace = ruvector.current_namespace() AND v.id = vector_id AND (v.expires_at IS NULL OR v.expires_at > statement_timestamp());
+END $$;
+COMMENT ON FUNCTION ruvector.vector_get(text) IS 'the vector of an id; no row if there is none or it has expired';
+
+-- The rows of a table that a search may return, as a condition on t with $1 namespace, $2 filter, $3 what it implies.
+CREATE FUNCTION ruvector._conditions(rel regclass, filter jsonb, live boolean DEFAULT true) RETURNS text
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	result text := 't.namespace = $1';
+BEGIN
+	IF live AND EXISTS (SELECT FROM pg_attribute WHERE attrelid = rel AND attname = 'expires_at' AND NOT attisdropped) THEN
+		result := result || ' AND (t.expires_at IS NULL OR t.expires_at > statement_timestamp())';
+	END IF;
+	IF filter IS NOT NULL THEN
+		-- A selective filter can so be served by the GIN index.
+		FOR i IN 1 .. cardinality(ruvector._filter_containment(filter)) LOOP
+			result := result || format(' AND t.metadata @> $3[%s]', i);
+		END LOOP;
+		result := result || ' AND ruvector.filter_match(t.metadata, $2)';
+	END IF;
+	RETURN result;
+END $$;
+COMMENT ON FUNCTION ruvector._conditions(regclass, jsonb, boolean) IS
+	'internal: condition on a table t for EXECUTE: $1 namespace, $2 filter, $3 _filter_containment(filter)';
+
+-- If a share s of N rows matches, the index visits about k / s vertices and an exact search reads s N rows; at sqrt(k N) visits
+-- both cost the same. Beyond that the index is given up, so that no search takes much longer than twice the better way.
+CREATE FUNCTION ruvector._scan_limit(rel regclass, k int) RETURNS int
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT least(current_setting('hnsw.max_scan_tuples')::float8, greatest(1000, sqrt(k * greatest(reltuples, 0)::float8)))::int
+	FROM pg_class WHERE oid = rel
+$$;
+COMMENT ON FUNCTION ruvector._scan_limit(regclass, int) IS
+	'internal: hnsw.max_scan_tuples for a search of k rows whose conditions are also served by other indexes';
+
+-- The index is asked first. If it gives fewer than k rows, because its scan ended before enough of them passed the filter or
+-- because there are no more, an exact search decides.
+CREATE FUNCTION ruvector._nearest(rel regclass, query @extschema@.vector, k int, filter jsonb DEFAULT NULL, ef_search int DEFAULT NULL)
+	RETURNS TABLE(id text, distance float8)
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	statement text;
+	implied jsonb[] := ruvector._filter_containment(filter);
+	saved_ef text;
+	saved_scan text;
+	ids text[];
+	distances float8[];
+BEGIN
+	IF k IS NULL OR k < 0 THEN
+		RAISE EXCEPTION 'k must not be negative' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	statement := format(
+		'SELECT array_agg(n.id ORDER BY n.distance), array_agg(n.distance ORDER BY n.distance)
+		FROM (SELECT t.id::text, t.embedding %s $4 AS distance FROM %s t WHERE %s AND t.embedding IS NOT NULL ORDER BY %%s LIMIT $5) n',
+		ruvector._distance_operator(), rel, ruvector._conditions(rel, filter));
+	IF ef_search IS NOT NULL THEN
+		saved_ef := current_setting('hnsw.ef_search');
+		PERFORM set_config('hnsw.ef_search', ef_search::text, true);
+	END IF;
+	-- The namespace and what GIN finds can be read without the vector index; not so any other filter.
+	IF filter IS NULL OR cardinality(implied) > 0 AND NOT row_security_active(rel) THEN
+		saved_scan := current_setting('hnsw.max_scan_tuples');
+		PERFORM set_config('hnsw.max_scan_tuples', ruvector._scan_limit(rel, k)::text, true);
+	END IF;
+	EXECUTE format(statement, 'distance') INTO ids, distances USING ruvector.current_namespace(), filter, implied, query, k;
+	IF saved_ef IS NOT NULL THEN
+		PERFORM set_config('hnsw.ef_search', saved_ef, true);
+	END IF;
+	IF saved_scan IS NOT NULL THEN
+		PERFORM set_config('hnsw.max_scan_tuples', saved_scan, true);
+	END IF;
+	IF coalesce(cardinality(ids), 0) < k THEN
+		EXECUTE format(statement, format('(t.embedding %s $4) + 0', ruvector._distance_operator())) INTO ids, distances
+		USING ruvector.current_namespace(), filter, implied, query, k;
+	END IF;
+	RETURN QUERY SELECT unnest(ids), unnest(distances);
+END $$;
+COMMENT ON FUNCTION ruvector._nearest(regclass, @extschema@.vector, int, jsonb, int) IS
+	'internal: ids of the min(k, matches) nearest rows of a memory table in the namespace, nearest first';
+
+CREATE FUNCTION ruvector.vector_search(
+	query @extschema@.vector DEFAULT NULL, k int DEFAULT 10, filter jsonb DEFAULT NULL, threshold float8 DEFAULT NULL,
+	ef_search int DEFAULT NULL, include_vectors boolean DEFAULT false, query_text text DEFAULT NULL, mmr_lambda float8 DEFAULT NULL)
+	RETURNS TABLE(id text, distance float8, similarity float8, metadata jsonb, content text, embedding @extschema@.vector)
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	s record := ruvector._settings();
+	ids text[];
+	distances float8[];
+BEGIN
+	query := ruvector._query_vector(query, query_text);
+	SELECT array_agg(n.id), array_agg(n.distance) INTO ids, distances
+	FROM ruvector._nearest('ruvector.vectors_table', query, CASE WHEN mmr_lambda IS NULL THEN k ELSE greatest(5 * k, 50) END, filter, ef_search) n;
+	IF mmr_lambda IS NOT NULL THEN
+		SELECT array_agg(m.id ORDER BY m.rank), array_agg(n.distance ORDER BY m.rank) INTO ids, distances
+		FROM ruvector.mmr_rerank(ids, ARRAY(
+				SELECT v.embedding::@extschema@.vector
+				FROM unnest(ids) WITH ORDINALITY u(id, position)
+				JOIN ruvector.vectors_table v ON v.namespace = ruvector.current_namespace() AND v.id = u.id
+				ORDER BY u.position), query, k, mmr_lambda, s.metric) m
+		JOIN unnest(ids, distances) n(id, distance) ON n.id = m.id;
+	END IF;
+	RETURN QUERY
+	SELECT v.id, u.distance, ruvector._similarity(u.distance, s.metric), v.metadata, v.content,
+		CASE WHEN include_vectors THEN v.embedding::@extschema@.vector END
+	FROM unnest(ids, distances) WITH ORDINALITY u(id, distance, position)
+	JOIN ruvector.vectors_table v ON v.namespace = ruvector.current_namespace() AND v.id = u.id
+	WHERE threshold IS NULL OR ruvector._similarity(u.distance, s.metric) >= threshold
+	ORDER BY u.position;
+END $$;
+COMMENT ON FUNCTION ruvector.vector_search(@extschema@.vector, int, jsonb, float8, int, boolean, text, float8) IS
+	'the min(k, matches) nearest vectors of the namespace that match the filter, nearest first; those of a similarity below threshold are left out. query_text is embedded if there is no query. mmr_lambda from 0 (diverse) to 1 (relevant) picks k of the 5 k nearest by maximal marginal relevance. distance is the operator''s, similarity 1 - distance for cosine, - distance for ip, else 1 / (1 + distance)';
+
+-- Full text -------------------------------------------------------------------------------------------------------
+
+-- Every row that holds one of the terms is scored. How many hold a term is counted on these rows; how many rows there are, and
+-- how long they are on average, is in text_statistics. Neither depends on the filter.
+CREATE FUNCTION ruvector._bm25_search(
+	rel regclass, query_text text, k int, filter jsonb DEFAULT NULL, config regconfig DEFAULT NULL,
+	k1 float8 DEFAULT 1.2, b float8 DEFAULT 0.75)
+	RETURNS TABLE(id text, score float8)
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	s record := ruvector._settings();
+	terms text[];
+	queries tsquery[];
+	documents bigint;
+	tokens bigint;
+BEGIN
+	terms := tsvector_to_array(to_tsvector(coalesce(config, s.text_search_config::regconfig), query_text));
+	IF coalesce(cardinality(terms), 0) = 0 THEN
+		RETURN;
+	END IF;
+	queries := ARRAY(SELECT ('''' || replace(replace(t, '\', '\\'), '''', '''''') || '''')::tsquery
+		FROM unnest(terms) WITH ORDINALITY u(t, position) ORDER BY position);
+	SELECT sum(x.documents), sum(x.tokens) INTO documents, tokens
+	FROM ruvector.text_statistics x
+	WHERE x.relation = (SELECT relname FROM pg_class WHERE oid = rel) AND x.namespace = ruvector.current_namespace();
+	RETURN QUERY EXECUTE format('
+		WITH candidate AS MATERIALIZED (
+			SELECT t.id, t.content_tsv, %2$s AS passes FROM %1$s t WHERE t.namespace = $1 AND t.content_tsv @@ $4),
+		idf AS MATERIALIZED (
+			SELECT array_agg(ruvector._bm25_idf(greatest($6, f.df), f.df) ORDER BY f.position) AS idf
+			FROM (SELECT q.position, count(c.id) AS df
+				FROM unnest($5) WITH ORDINALITY q(query, position) LEFT JOIN candidate c ON c.content_tsv @@ q.query
+				GROUP BY q.position) f)
+		SELECT c.id::text, ruvector._bm25(c.content_tsv, $7, i.idf, $8, $9, $10) AS score
+		FROM candidate c CROSS JOIN idf i WHERE c.passes
+		ORDER BY score DESC, c.id LIMIT $11', rel, ruvector._conditions(rel, filter))
+	USING ruvector.current_namespace(), filter, ruvector._filter_containment(filter),
+		array_to_string(queries, ' | ')::tsquery, queries, documents, terms, tokens::float8 / nullif(documents, 0), k1, b, k;
+END $$;
+COMMENT ON FUNCTION ruvector._bm25_search(regclass, text, int, jsonb, regconfig, float8, float8) IS
+	'internal: ids of the k rows of the largest BM25 (any term of the text) in a memory table with content_tsv and _guard_text, best first; config is that of content_tsv, by default the store''s';
+
+CREATE FUNCTION ruvector.keyword_search(query_text text, k int DEFAULT 10, filter jsonb DEFAULT NULL)
+	RETURNS TABLE(id text, bm25 float8, metadata jsonb, content text)
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	RETURN QUERY
+	SELECT v.id, f.score, v.metadata, v.content
+	FROM ruvector._bm25_search('ruvector.vectors_table', query_text, k, filter) f
+	JOIN ruvector.vectors_table v ON v.namespace = ruvector.current_namespace() AND v.id = f.id
+	ORDER BY f.score DESC, v.id;
+END $$;
+COMMENT ON FUNCTION ruvector.keyword_search(text, int, jsonb) IS
+	'the k vectors of the namespace whose content matches the words best, by BM25 (k1 1.2, b 0.75), best first. Exact: all rows with one of the words are scored';
+
+CREATE FUNCTION ruvector.hybrid_search(
+	query_text text, query @extschema@.vector DEFAULT NULL, k int DEFAULT 10,
+	vector_weight float8 DEFAULT 0.7, keyword_weight float8 DEFAULT 0.3, fusion text DEFAULT 'rrf', rrf_k int DEFAULT 60,
+	filter jsonb DEFAULT NULL, fetch_k int DEFAULT NULL, ef_search int DEFAULT NULL)
+	RETURNS TABLE(rank int, id text, score float8, vector_rank int, keyword_rank int, similarity float8, bm25 float8,
+		content text, metadata jsonb)
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	s record := ruvector._settings();
+BEGIN
+	PERFORM ruvector._check_choice('fusion', fusion, 'rrf', 'weighted');
+	IF vector_weight < 0 OR keyword_weight < 0 OR vector_weight + keyword_weight = 0 OR rrf_k < 0
+			OR vector_weight + keyword_weight + rrf_k IS NULL THEN
+		RAISE EXCEPTION 'weights must not be negative nor both 0' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	IF k IS NULL OR k < 0 THEN
+		RAISE EXCEPTION 'k must not be negative' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	fetch_k := coalesce(fetch_k, greatest(5 * k, 50));
+	IF vector_weight > 0 THEN
+		query := ruvector._query_vector(query, query_text);
+	END IF;
+	RETURN QUERY
+	WITH by_vector AS (
+		SELECT n.id, row_number() OVER (ORDER BY n.distance, n.id) AS place, ruvector._similarity(n.distance, s.metric) AS value
+		FROM ruvector._nearest('ruvector.vectors_table', query, fetch_k, filter, ef_search) n
+		WHERE vector_weight > 0),
+	by_keyword AS (
+		SELECT f.id, row_number() OVER (ORDER BY f.score DESC, f.id) AS place, f.score AS value
+		FROM ruvector._bm25_search('ruvector.vectors_table', query_text, fetch_k, filter) f
+		WHERE keyword_weight > 0),
+	scaled AS (
+		SELECT l.*, CASE fusion WHEN 'rrf' THEN 1.0 / (rrf_k + l.place)
+			ELSE coalesce((l.value - min(l.value) OVER list) / nullif(max(l.value) OVER list - min(l.value) OVER list, 0), 1) END AS part
+		FROM (SELECT v.*, 1 AS list FROM by_vector v UNION ALL SELECT w.*, 2 FROM by_keyword w) l
+		WINDOW list AS (PARTITION BY l.list)),
+	fused AS (
+		SELECT p.id, sum(p.part * CASE p.list WHEN 1 THEN vector_weight ELSE keyword_weight END) AS total,
+			min(p.place) FILTER (WHERE p.list = 1) AS vector_place, min(p.value) FILTER (WHERE p.list = 1) AS vector_value,
+			min(p.place) FILTER (WHERE p.list = 2) AS keyword_place, min(p.value) FILTER (WHERE p.list = 2) AS keyword_value
+		FROM scaled p GROUP BY p.id ORDER BY total DESC, p.id LIMIT k)
+	SELECT row_number() OVER (ORDER BY f.total DESC, f.id)::int, f.id, f.total, f.vector_place::int, f.keyword_place::int,
+		f.vector_value, f.keyword_value, v.content, v.metadata
+	FROM fused f JOIN ruvector.vectors_table v ON v.namespace = ruvector.current_namespace() AND v.id = f.id
+	ORDER BY f.total DESC, f.id;
+END $$;
+COMMENT ON FUNCTION ruvector.hybrid_search(text, @extschema@.vector, int, float8, float8, text, int, jsonb, int, int) IS
+	'the k best of the fetch_k (5 k, at least 50) nearest by vector and the fetch_k best by BM25. fusion rrf: sum of weight / (rrf_k + rank) (Cormack et al. 2009); weighted: sum of weight * value scaled to 0..1 in its list. What is missing in a list adds nothing; ties by id. Without query the text is embedded, unless vector_weight is 0';

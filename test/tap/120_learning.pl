@@ -1,0 +1,101 @@
+# Learning on a whole server: eight clients feed one session and nothing is lost; a server killed in the middle of a training
+# has the old policy; a training is cancelled; conformal retrieval keeps its promise on real data.
+use strict;
+use warnings;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use FindBin;
+use lib $FindBin::RealBin;
+use RuvectorTest;
+
+plan skip_all => 'only ruvector learns' unless ours();
+my $node = new_node('learning', conf => "max_connections = 40\n");
+sub sql { return $node->safe_psql('postgres', $_[0]); }
+sql('SELECT ruvector.init(384)');
+
+# A constant learning rate makes every lost update visible: after n updates with target 1, Q is 1 - (1 - rate)^n.
+my $session = sql(q{SELECT ruvector.start_session('many', 'q-learning',
+	'{"learning_rate": 0.001, "learning_rate_final": 0.001, "discount_factor": 0}', '{a,b}')});
+my $model = sql(q{SELECT ruvector.start_session('many', 'model-based', '{}', '{a,b}')});
+my ($clients, $each) = (8, 60);
+my $text = join('', map { "SELECT ruvector.submit_feedback($session, 's', 'a', 1, 's');\nSELECT ruvector.submit_feedback($model, 's', 'b', 1);\n" } 1 .. $each);
+my @running = map { client($node, "feedback$_", $text, stop => 0) } 1 .. $clients;
+finish_client($_) for @running;
+my $n = $clients * $each;
+is(sql("SELECT experiences || ' ' || reward_sum FROM ruvector.learning_progress WHERE session_id = $session"), "$n $n", 'counters lose nothing');
+is(sql("SELECT count(*) FROM ruvector.learning_experiences WHERE session_id = $session"), $n, 'neither do experiences');
+is(sql("SELECT visits || ' ' || (abs(q - (1 - 0.999 ^ visits)) < 1e-9) FROM ruvector.learning_q_values WHERE session_id = $session"), "$n true", 'nor the Q value');
+is(sql("SELECT n || ' ' || reward_sum FROM ruvector.learning_transitions WHERE session_id = $model"), "$n $n", 'nor the counts of the model');
+my ($status, $out, $err) = $node->psql('postgres', "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT ruvector.submit_feedback($session, 's', 'a', 1, 's'); ROLLBACK;");
+is($status, 0, 'feedback under REPEATABLE READ');
+
+# Killed in the middle of a training.
+my $dqn = sql(q{SELECT ruvector.start_session('one', 'dqn', '{"gradient_steps": 1000000}', '{a,b}')});
+sql("SELECT ruvector.add_experiences($dqn, (SELECT jsonb_agg(jsonb_build_object('state', 's' || i % 10, 'action', 'a', 'reward', i % 3)) FROM generate_series(1, 500) i))");
+sql("SELECT ruvector.train($dqn, max_ms => 100)");
+my $before = sql("SELECT max(version) || ' ' || md5(string_agg(weights_id::text || md5(weights), '' ORDER BY version)) FROM ruvector.learning_policies WHERE session_id = $dqn");
+sub training { return "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT ruvector.train%' AND state = 'active'"; }
+my $train = client($node, 'train', "SELECT ruvector.train($dqn);\n", stop => 0);
+ok($node->poll_query_until('postgres', training(), '1'), 'a training is running');
+my ($cancelled) = $node->safe_psql('postgres', "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT ruvector.train%' AND state = 'active'");
+ok($node->poll_query_until('postgres', training(), '0'), 'a training can be cancelled');
+eval { finish_client($train) };
+is(sql("SELECT max(version) || ' ' || md5(string_agg(weights_id::text || md5(weights), '' ORDER BY version)) FROM ruvector.learning_policies WHERE session_id = $dqn"), $before, 'and leaves the old policy');
+$train = client($node, 'train', "SELECT ruvector.train($dqn);\n", stop => 0);
+ok($node->poll_query_until('postgres', training(), '1'), 'another is running');
+$node->stop('immediate');
+eval { finish_client($train) };
+$node->start;
+is(sql("SELECT max(version) || ' ' || md5(string_agg(weights_id::text || md5(weights), '' ORDER BY version)) FROM ruvector.learning_policies WHERE session_id = $dqn"), $before, 'a crash leaves the old policy');
+is(sql("SELECT count(*) FROM ruvector.predict($dqn, 's1')"), 2, 'which predicts');
+
+# Real data: WordNet's synsets, searched with their usage examples; half of the queries calibrate, half are new.
+SKIP: {
+	my $folder = ($ENV{RUVECTOR_TEST_DATA} || '') . '/wordnet-minilm-384';
+	skip "no RUVECTOR_TEST_DATA/wordnet-minilm-384", 2 unless -e "$folder/query.f16" && -e "$folder/query_meta.tsv";
+	my ($rows, $queries) = (10_000, 400);
+	my @answer;
+	open my $meta, '<', "$folder/query_meta.tsv" or die $!;
+	my @names = split /\t/, do { my $line = <$meta>; chomp $line; $line };
+	my ($column) = grep { $names[$_] eq 'base_id' } 0 .. $#names;
+	skip 'the queries do not name their rows', 2 unless defined $column;
+	while (<$meta>) {
+		chomp;
+		push @answer, (split /\t/)[$column];
+	}
+	my @chosen = grep { $answer[$_] < $rows } 0 .. $#answer;
+	@chosen = @chosen[ 0 .. $queries - 1 ] if @chosen > $queries;
+	my $vector = sub {
+		my ($file, $row) = @_;
+		seek $file, $row * 768, 0;
+		read $file, my $bytes, 768;
+		return '[' . join(',', map { half($_) } unpack('v*', $bytes)) . ']';
+	};
+	open my $base, '<:raw', "$folder/base.f16" or die $!;
+	open my $query, '<:raw', "$folder/query.f16" or die $!;
+	sql('CREATE TABLE synsets (id int PRIMARY KEY, embedding vector(384)); CREATE TABLE questions (n int, query vector(384), relevant text[])');
+	copy_rows($node, 'synsets', [ map { [ $_, $vector->($base, $_) ] } 0 .. $rows - 1 ]);
+	copy_rows($node, 'questions', [ map { [ $_, $vector->($query, $chosen[$_]), "{$answer[$chosen[$_]]}" ] } 0 .. $#chosen ]);
+	sql('CREATE INDEX ON synsets USING hnsw (embedding vector_cosine_ops); ANALYZE; CREATE VIEW held_out AS SELECT * FROM questions WHERE n % 2 = 0');
+	sql(q{SELECT ruvector.calibrate_retrieval('wordnet', 'held_out', 'synsets', metric => 'cosine')});
+	my ($covered, $median, $attainable) = split /\|/, sql(<<'SQL');
+SELECT avg(hit::int)::numeric(5, 3), percentile_disc(0.5) WITHIN GROUP (ORDER BY size), bool_and(attainable)
+FROM (SELECT coalesce(bool_or(r.id = q.relevant[1]), false) AS hit, max(r.set_size) AS size, bool_and(r.attainable) AS attainable
+	FROM questions q LEFT JOIN LATERAL ruvector.conformal_search(q.query, 0.2, 'wordnet', max_k => 10000, exact => true) r ON true
+	WHERE q.n % 2 = 1 GROUP BY q.n) x
+SQL
+	# 200 new queries: the deviation of the coverage, calibration included, is 0.04.
+	cmp_ok($covered, '>=', 0.72, "coverage of 0.8 promised: $covered, median set $median");
+	is($attainable, 't', 'the sets are complete');
+}
+
+sub half {
+	my ($bits) = @_;
+	my ($sign, $exponent, $fraction) = ($bits >> 15, $bits >> 10 & 31, $bits & 1023);
+	my $value = $exponent ? 2**($exponent - 15) * (1 + $fraction / 1024) : 2**-14 * $fraction / 1024;
+	return sprintf('%.6g', $sign ? -$value : $value);
+}
+
+$node->stop;
+done_testing();
