@@ -640,9 +640,9 @@ void reconnect(Reach *r, NodeId id) {
 		MetaPage meta;
 		read_meta(v->index, &meta);
 		if (!pinned && meta.entry_level >= level && meta.entry != id) {
-			NodeId entry = graph::descend(v->from, meta.entry, meta.entry_level, level);
+			graph::descend(v->from, meta.entry, meta.entry_level, level);
 			v->from.start(level, v->layout->ef_construction * 2);
-			v->from.enter(entry);
+			v->from.enter_all();
 			v->from.run();
 			v->from.sort_hits();
 			for (uint32 i = 0; i < v->from.hits.size && !pinned; i++) {
