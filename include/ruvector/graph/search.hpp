@@ -260,7 +260,8 @@ struct Search {
 			ConstSlot slot{store->slot(h), layout};
 			RecordState state = slot.state();
 			if ((state == RecordState::live || state == RecordState::dead) && slot.header().level == level) {
-				d = own_distance(store->vector(slot.p, vector_scratch), layout->is_plain() ? nullptr : store->exact(id));
+				d = own_distance(store->vector(slot.p, vector_scratch),
+								 layout->is_plain() ? nullptr : store->exact(id));
 				*ok = true;
 			}
 			store->close(h);
