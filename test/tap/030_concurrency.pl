@@ -104,7 +104,7 @@ for (@$answers) {
 }
 for my $class (map { $_->{name} } @columns) {
 	my ($found, $wanted) = @{ $compared{$class} || [ 0, 0 ] };
-	cmp_ok($found, '>=', 0.95 * ($wanted || 1), "$class: searches meanwhile found $found of the $wanted nearest");
+	cmp_ok($found, '>=', ($class eq 'plain' ? 0.95 : 0.9) * ($wanted || 1), "$class: searches meanwhile found $found of the $wanted nearest");
 }
 
 is($node->safe_psql('postgres', "SELECT string_agg(indexrelid::regclass::text, ',') FROM pg_index WHERE NOT indisvalid"),
@@ -119,7 +119,8 @@ SET enable_seqscan = off; SET enable_sort = off; SET hnsw.ef_search = $ef;
 SELECT count(*), count(*) FILTER (WHERE n.d > 0)
 FROM t a CROSS JOIN LATERAL (SELECT b.$v <-> a.$v AS d FROM t b ORDER BY b.$v <-> a.$v LIMIT 1) n;
 SQL
-	cmp_ok($lost, '<=', $rows / 200, "$class: $lost of $rows rows not found by their own vectors") or diag $node->safe_psql('postgres', <<"SQL");
+	# Rows come and go until none of the first is left: a descent by codes misses some neighbourhoods then.
+	cmp_ok($lost, '<=', $rows / ($class eq 'plain' ? 200 : 50), "$class: $lost of $rows rows not found by their own vectors") or diag $node->safe_psql('postgres', <<"SQL");
 SET enable_seqscan = off; SET enable_sort = off; SET hnsw.ef_search = $ef;
 SELECT count(*) AS rows, a.v::text = ANY (SELECT c.v::vector::text FROM centers c) AS is_center, min(n.d) AS nearest, max(a.id) AS last, a.v
 FROM t a CROSS JOIN LATERAL (SELECT b.$v <-> a.$v AS d FROM t b ORDER BY b.$v <-> a.$v LIMIT 1) n WHERE n.d > 0
