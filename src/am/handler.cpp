@@ -23,6 +23,9 @@ char *hnsw_ambuildphasename(int64 phase) {
 	case PROGRESS_CREATEIDX_SUBPHASE_INITIALIZE:
 		name = "initializing";
 		break;
+	case kPhaseTrain:
+		name = "training the codec";
+		break;
 	case kPhaseLoad:
 		name = "loading tuples";
 		break;
