@@ -6,7 +6,7 @@ DEV_ROOT = $(CURDIR)/.dev/$(PG_MAJOR)
 RUN_SUITE = PG_CONFIG='$(PG_CONFIG)' RUVECTOR_SERVER='$(DEV_ROOT)' scripts/run_suite.sh
 T ?=
 
-.PHONY: help private-server tempcheck regress accept pgtap tap psql clean-dev check setup soak
+.PHONY: help private-server tempcheck regress accept pgtap tap psql clean-dev check setup soak churn
 
 ##@ Start here
 setup: ## install by package name what building, testing and the demo need (Debian, root)
@@ -40,6 +40,9 @@ tap: private-server ## whole-server tests in test/tap, all or T=name
 
 soak: private-server ## tap with many more crash cycles and longer concurrency
 	@RUVECTOR_CRASH_CYCLES=20 RUVECTOR_SOAK=1 $(RUN_SUITE) tap $(T)
+
+churn: private-server ## half of the rows deleted and inserted anew, five times, of every class: recall and size against a fresh build; 20,000 rows
+	@RUVECTOR_SOAK=1 $(RUN_SUITE) tap 090_churn
 
 psql: private-server ## a shell on a fresh private server
 	@$(RUN_SUITE) psql

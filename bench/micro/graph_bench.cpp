@@ -105,9 +105,9 @@ int main(int argc, char **argv) {
 			double t = now();
 			for (size_t q = 0; q < query.size(); q++) {
 				search.set_query(query[q].data());
-				NodeId entry = descend(search, g.entry.id, g.entry.level, 0);
+				descend(search, g.entry.id, g.entry.level, 0);
 				search.start(0, ef);
-				search.enter(entry);
+				search.enter_all();
 				search.run();
 				uint32_t k = std::min(10u, search.hits.size);
 				std::partial_sort(search.hits.begin(), search.hits.begin() + k, search.hits.end(),

@@ -161,14 +161,12 @@ void begin_search(IndexScanDesc scan, ScanState *s) {
 		s->store.initialize(scan->indexRelation, &s->context->layout, true);
 		s->search.initialize(&s->store, &s->context->layout, &s->context->model, &s->arena);
 		s->search.set_query(query);
-		s->ef = s->window = search_effort(options, meta);
-		graph::NodeId entry =
-			graph::descend(s->search, meta.entry, meta.entry_level, 0, Max(graph::kDescentPool, s->ef / 8));
+s->ef = s->window = search_effort(options, meta);
+		graph::descend(s->search, meta.entry, meta.entry_level, 0, Max(graph::kDescentPool, s->ef / 8));
 		s->search.keep_refused = s->iterative != iterative_off;
 		s->hold = kHoldAtFirst;
 		s->search.start(0, pool_size(s->context->layout, s->ef));
-		if (entry != graph::kNoNode)
-			s->search.enter(entry);
+		s->search.enter_all();
 		s->search.run();
 		collect(s);
 	}

@@ -308,7 +308,22 @@ struct KeptVector {
 
 KeptVector keep_vector(VacuumState *v, const uint8_t *slot) {
 	const void *stored = v->store.vector(slot, v->from.vector_scratch);
-	return {v->from.keep_working(stored, nullptr), v->layout->is_plain() ? nullptr : v->store.keep(stored, v->row_arena)};
+	return {v->from.keep_working(stored, nullptr),
+			v->layout->is_plain() ? nullptr : v->store.keep(stored, v->row_arena)};
+}
+
+// The distance from the query of v->from to a vertex, from what has been seen since the query was set or from its page.
+float distance_to(VacuumState *v, NodeId id, int level) {
+	graph::IdTable::Entry *known = v->from.seen.find(id);
+	if (known->id == id)
+		return known->value;
+	bool ok;
+	v->from.level = level;
+	float d = v->from.visit_distance(id, &ok);
+	if (!ok)
+		d = HUGE_VALF;
+	v->from.seen.insert(v->arena, id, d);
+	return d;
 }
 
 struct Replacement {
@@ -357,10 +372,8 @@ void find_replacements(VacuumState *v, NodeId self, ConstSlot record, uint32 wan
 			if (v->layout->has_codes())
 				d = v->estimates[i];
 			else {
-				bool ok;
-				v->from.level = level;
-				d = v->from.visit_distance(id, &ok);
-				if (!ok)
+				d = distance_to(v, id, level);
+				if (d == HUGE_VALF)
 					continue;
 			}
 			found.push(v->row_arena, {d, id, slot_occluded[i]});
@@ -378,17 +391,33 @@ void find_replacements(VacuumState *v, NodeId self, ConstSlot record, uint32 wan
 	found.size = n;
 }
 
-// The distances from the query of a search to the ends of a record's edges, as far as its page tells them: without codes,
-// that nothing is near.
-void distances_to_ends(const VacuumState *v, const graph::Search<BufferStore> &search, ConstSlot slot, float length) {
-	if (v->layout->has_codes())
-		search.estimate(slot, length, slot.header().degree, v->estimates);
-	else
-		std::fill_n(v->estimates, slot.header().degree, HUGE_VALF);
+// What is known of the ends of a record's edges before the record is locked, where its page has no codes that tell it.
+struct Ends {
+	NodeId ids[graph::kMaxDegree];
+	float distances[graph::kMaxDegree]; // from the query of v->from
+	uint32 n;
+};
+
+void look_at_ends(VacuumState *v, NodeId id, int level, Ends *ends) {
+	ends->n = 0;
+	BufferStore::Handle h;
+	if (v->layout->has_codes() || !v->store.open(id, h))
+		return;
+	ConstSlot slot{h.slot, v->layout};
+	if (slot.state() == RecordState::live && slot.header().level == level &&
+		slot.header().degree <= v->layout->degree) {
+		ends->n = slot.header().degree;
+		memcpy(ends->ids, slot.ids(), ends->n * sizeof(NodeId));
+	}
+	v->store.close(h);
+	for (uint32 e = 0; e < ends->n; e++)
+		ends->distances[e] = distance_to(v, ends->ids[e], level);
 }
 
 // Offers `from` an edge to the record whose vector is the query of v->from.
 graph::Linked offer_edge(VacuumState *v, NodeId from, int level, const graph::Edge &edge, bool pin) {
+	Ends ends;
+	look_at_ends(v, from, level, &ends);
 	BufferStore::WriteHandle w;
 	const uint8_t *p = v->store.open_exclusive(from, w);
 	if (!p)
@@ -397,7 +426,11 @@ graph::Linked offer_edge(VacuumState *v, NodeId from, int level, const graph::Ed
 	graph::LinkPlan plan = {};
 	if (slot.state() == RecordState::live && slot.header().level == level &&
 		slot.header().degree <= v->layout->degree) {
-		distances_to_ends(v, v->from, slot, edge.length);
+		if (v->layout->has_codes())
+			v->from.estimate(slot, edge.length, slot.header().degree, v->estimates);
+		else
+			for (uint32 e = 0; e < slot.header().degree; e++) // one that was changed meanwhile is as good as far away
+				v->estimates[e] = e < ends.n && ends.ids[e] == slot.ids()[e] ? ends.distances[e] : HUGE_VALF;
 		plan = graph::plan_link(slot, edge, v->estimates, pin);
 	}
 	if (plan.linked == graph::Linked::no)
@@ -416,10 +449,27 @@ void repair(VacuumState *v, NodeId id, uint32 removed) {
 	const int level = record.header().level;
 	KeptVector own = keep_vector(v, v->copy);
 	v->from.set_query(own.working);
-	graph::List<Replacement> found;
+	v->from.seen.reset(v->arena, 256);
+	graph::List<Replacement> found = {};
 	find_replacements(v, id, record, removed, found);
 
-	// Their vectors and the edges to them, before the record is locked.
+	// Without codes: the vectors of the ends that stay.
+	struct End {
+		NodeId id;
+		const void *vector;
+	};
+	graph::List<End> ends = {};
+	for (uint32 e = 0; e < record.header().degree && !v->layout->has_codes(); e++) {
+		BufferStore::Handle h;
+		if (is_dead(v, record.ids()[e]) || !v->store.open(record.ids()[e], h))
+			continue;
+		ConstSlot end{h.slot, v->layout};
+		if (end.state() == RecordState::live && end.header().level == level)
+			ends.push(v->row_arena, {record.ids()[e], keep_vector(v, h.slot).working});
+		v->store.close(h);
+	}
+
+	// The vectors of new ends, before the record is locked.
 	struct NewEdge {
 		graph::Edge edge, back;
 		KeptVector vector;
@@ -457,8 +507,20 @@ void repair(VacuumState *v, NodeId id, uint32 removed) {
 								{other.working, v->to.rotated, other.stored}, length, edges[i].edge, v->packed,
 								edges[i].back, packed_back);
 				edges[i].edge.id = end;
-				distances_to_ends(v, v->to, ConstSlot{p, v->layout}, length);
+				if (v->layout->has_codes())
+					v->to.estimate(ConstSlot{p, v->layout}, length, slot.header().degree, v->estimates);
+				else
+					for (uint32 e = 0; e < slot.header().degree; e++) {
+						const End *known =
+							std::find_if(ends.begin(), ends.end(), [&](const End &k) { return k.id == slot.ids()[e]; });
+						v->estimates[e] =
+							known == ends.end()
+								? HUGE_VALF
+								: graph::ordered(v->from.distance(*v->layout, other.working, known->vector));
+					}
 				edges[i].taken = graph::link_edge(slot, edges[i].edge, v->estimates, false) != graph::Linked::no;
+				if (!v->layout->has_codes())
+					ends.push(v->row_arena, {end, other.working});
 			}
 			v->store.commit(w);
 		} else
@@ -628,6 +690,7 @@ void reconnect(Reach *r, NodeId id) {
 		const int level = record.header().level;
 		KeptVector own = keep_vector(v, v->copy);
 		v->from.set_query(own.working);
+		v->from.seen.reset(v->arena, 256);
 		Replacement near[graph::kMaxDegree];
 		uint32 n = 0;
 		for (uint32 e = 0; e < Min(record.header().degree, v->layout->degree); e++)
@@ -640,9 +703,9 @@ void reconnect(Reach *r, NodeId id) {
 		MetaPage meta;
 		read_meta(v->index, &meta);
 		if (!pinned && meta.entry_level >= level && meta.entry != id) {
-			NodeId entry = graph::descend(v->from, meta.entry, meta.entry_level, level);
+			graph::descend(v->from, meta.entry, meta.entry_level, level);
 			v->from.start(level, v->layout->ef_construction * 2);
-			v->from.enter(entry);
+			v->from.enter_all();
 			v->from.run();
 			v->from.sort_hits();
 			for (uint32 i = 0; i < v->from.hits.size && !pinned; i++) {

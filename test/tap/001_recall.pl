@@ -28,22 +28,46 @@ my @cases = (
 	[ 'sparsevec(200)', 'sparsevec_cosine_ops', '<=>', \&clustered_sparse, 200, 0.95 ],
 	[ 'sparsevec(200)', 'sparsevec_l1_ops', '<+>', \&clustered_sparse,  200, 0.95 ]);
 
+# Classes of codes: each codec, layout, type and metric in some combination; under soak in all.
+my %operator = (l2 => '<->', ip => '<#>', cosine => '<=>');
+sub coded {
+	my ($type, $metric, $codec, $layout, $dimensions) = @_;
+	return [ "$type($dimensions)", "${type}_${metric}_${codec}_ops", $operator{$metric}, \&clustered_vectors, $dimensions,
+		$codec eq 'int8' ? 0.96 : 0.95, "WITH (layout = $layout)", $codec eq 'pq' ];
+}
+if (ours() && !soak()) {
+	push @cases, coded('vector', 'l2', 'int8', 'fast', 24), coded('halfvec', 'ip', 'int8', 'compact', 24),
+	  coded('vector', 'cosine', 'pq', 'compact', 24), coded('halfvec', 'l2', 'pq', 'fast', 100),
+	  coded('vector', 'ip', 'binary', 'fast', 100), coded('halfvec', 'cosine', 'binary', 'compact', 100);
+} elsif (ours()) {
+	for my $codec ('int8', 'pq', 'binary') {
+		for my $type ('vector', 'halfvec') {
+			for my $metric ('l2', 'ip', 'cosine') {
+				push @cases, map { coded($type, $metric, $codec, $_, 100) } 'fast', 'compact';
+			}
+		}
+	}
+}
+
 for my $case (@cases) {
-	my ($type, $opclass, $operator, $generate, $dimensions, $least) = @$case;
+	my ($type, $opclass, $operator, $generate, $dimensions, $least, $with, $trained) = @$case;
+	$with ||= '';
 	my @values = $generate->($count + 20, $dimensions);
 	my @queries = splice @values, $count;
 	my @rows = map { [ $_ + 1, $values[$_] ] } 0 .. $#values;
-	my $name = "$type $opclass";
+	my $name = join(' ', grep { $_ } $type, $opclass, $with =~ /layout = (\w+)/);
 
 	$node->safe_psql('postgres', "DROP TABLE IF EXISTS t; CREATE TABLE t (id int PRIMARY KEY, v $type)");
 	copy_rows($node, 't', \@rows);
-	$node->safe_psql('postgres', "CREATE INDEX t_v ON t USING hnsw (v $opclass)");
+	$node->safe_psql('postgres', "CREATE INDEX t_v ON t USING hnsw (v $opclass) $with");
 	ok(uses_index($node, 't', 'v', $operator, $queries[0], 't_v'), "$name: the index is used");
 	recall_ok($node, 't', 'v', $operator, \@queries, $least, "$name, built");
 	index_ok($node, 't_v', "$name, built");
 
 	$node->safe_psql('postgres', "TRUNCATE t");
-	copy_rows($node, 't', \@rows);
+	copy_rows($node, 't', [ @rows[ 0 .. 499 ] ]);
+	$node->safe_psql('postgres', 'REINDEX INDEX t_v') if $trained;    # a codebook needs data
+	copy_rows($node, 't', [ @rows[ 500 .. $#rows ] ]);
 	recall_ok($node, 't', 'v', $operator, \@queries, $least, "$name, inserted");
 
 	$node->safe_psql('postgres', "DELETE FROM t WHERE id % 2 = 0");

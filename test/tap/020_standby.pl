@@ -20,6 +20,15 @@ my @kinds = (
 	[ 'half', 'halfvec(32)', 'halfvec_cosine_ops', '<=>', \&clustered_vectors, 32 ],
 	[ 'bits', 'bit(64)', 'bit_hamming_ops', '<~>', \&clustered_bits, 64 ],
 	[ 'sparse', 'sparsevec(100)', 'sparsevec_ip_ops', '<#>', \&clustered_sparse, 100 ]);
+push @kinds,
+  [ 'coded_int8', 'vector(32)', 'vector_l2_int8_ops', '<->', \&clustered_vectors, 32 ],
+  [ 'coded_pq', 'vector(32)', 'vector_cosine_pq_ops', '<=>', \&clustered_vectors, 32, 'WITH (layout = compact)' ],
+  [ 'coded_binary', 'halfvec(100)', 'halfvec_ip_binary_ops', '<#>', \&clustered_vectors, 100, '', 160 ] if ours();
+push @kinds,
+  [ 'coded_int8_compact', 'halfvec(32)', 'halfvec_l2_int8_ops', '<->', \&clustered_vectors, 32, 'WITH (layout = compact)' ],
+  [ 'coded_pq_fast', 'vector(32)', 'vector_l2_pq_ops', '<->', \&clustered_vectors, 32 ],
+  [ 'coded_binary_compact', 'vector(100)', 'vector_l2_binary_ops', '<->', \&clustered_vectors, 100, 'WITH (layout = compact)', 160 ]
+  if ours() && soak();
 my %queries = map { $_->[0] => [ $_->[4]->(25, $_->[5]) ] } @kinds;
 
 sub alike {
@@ -32,17 +41,17 @@ sub alike {
 			  @{ $queries{$table} });
 		is($standby->safe_psql('postgres', $sql), $primary->safe_psql('postgres', $sql), "$what: $table");
 		ok(uses_index($standby, $table, 'v', $operator, $queries{$table}[0], "${table}_v"), "$what: $table through the index");
-		recall_ok($standby, $table, 'v', $operator, $queries{$table}, 0.9, "$what: $table on the standby");
+		recall_ok($standby, $table, 'v', $operator, $queries{$table}, 0.9, "$what: $table on the standby", ef => $kind->[7] || 40);
 		index_ok($standby, "${table}_v", "$what, on the standby");
 	}
 	return;
 }
 
 for my $kind (@kinds) {
-	my ($table, $type, $opclass, undef, $generate, $dimensions) = @$kind;
+	my ($table, $type, $opclass, undef, $generate, $dimensions, $with) = @$kind;
 	$primary->safe_psql('postgres', "CREATE TABLE $table (id serial PRIMARY KEY, v $type)");
 	copy_rows($primary, "$table (v)", [ map { [$_] } $generate->(500, $dimensions) ]);
-	$primary->safe_psql('postgres', "CREATE INDEX ${table}_v ON $table USING hnsw (v $opclass)");
+	$primary->safe_psql('postgres', "CREATE INDEX ${table}_v ON $table USING hnsw (v $opclass) " . ($with || ''));
 	copy_rows($primary, "$table (v)", [ map { [$_] } $generate->(500, $dimensions) ]);
 }
 alike('built and inserted');
@@ -74,7 +83,7 @@ for my $kind (@kinds) {
 	my ($table, undef, undef, $operator, $generate, $dimensions) = @$kind;
 	copy_rows($standby, "$table (v)", [ map { [$_] } $generate->(200, $dimensions) ]);
 	$standby->safe_psql('postgres', "DELETE FROM $table WHERE id % 5 = 0; VACUUM $table");
-	recall_ok($standby, $table, 'v', $operator, $queries{$table}, 0.9, "promoted: $table");
+	recall_ok($standby, $table, 'v', $operator, $queries{$table}, 0.9, "promoted: $table", ef => $kind->[7] || 40);
 	index_ok($standby, "${table}_v", 'promoted');
 }
 quiet_log($primary, 'primary');

@@ -13,7 +13,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw($extension ours soak new_node new_extension copy_rows clustered_vectors clustered_bits clustered_sparse
-  uses_index recall recall_ok index_ok client finish_client quiet_log poll);
+  coded_columns uses_index recall recall_ok index_ok client finish_client quiet_log poll);
 
 our $extension = $ENV{RUVECTOR_TEST_EXTENSION} || 'ruvector';
 
@@ -90,6 +90,21 @@ sub clustered_sparse {
 		$value{ 1 + int(rand($dimensions)) } = sprintf('%.4f', 0.4 * normal() + 0.01) for 1 .. 3;
 		'{' . join(',', map { "$_:$value{$_}" } sort { $a <=> $b } keys %value) . "}/$dimensions";
 	} 1 .. $count;
+}
+
+# Columns of a table t that repeat its column v, each with an index of a class of codes: so one table and one run try them
+# all. Every codec once; in both layouts under soak.
+sub coded_columns {
+	my ($dimensions) = @_;
+	return () unless ours();
+	my @all = ([ 'i', 'int8', 'fast' ], [ 'p', 'pq', 'compact' ], [ 'b', 'binary', 'fast' ]);
+	push @all, [ 'ic', 'int8', 'compact' ], [ 'pf', 'pq', 'fast' ], [ 'bc', 'binary', 'compact' ] if soak();
+	return map {
+		my ($column, $codec, $layout) = @$_;
+		# A bit a dimension tells few of these vectors from each other: more of them have to be looked at.
+		{ column => $column, name => "$codec $layout", ef => $codec eq 'binary' ? 300 : 40, definition => "$column vector($dimensions) GENERATED ALWAYS AS (v) STORED",
+			index => "CREATE INDEX t_$column ON t USING hnsw ($column vector_l2_${codec}_ops) WITH (layout = $layout);" }
+	} @all;
 }
 
 # The plan of a nearest-neighbour query goes through the index.

@@ -101,9 +101,9 @@ struct Graph {
 		: graph(data.element, metric, data.dims, m, ef_construction, capacity, nullptr, pool.arena()) {}
 };
 
-NodeId enter(MemGraph &g, Search<MemStore> &search, const void *query) {
+void ask(MemGraph &g, Search<MemStore> &search, const void *query) {
 	search.set_query(query);
-	return descend(search, g.entry.id, g.entry.level, 0);
+	descend(search, g.entry.id, g.entry.level, 0);
 }
 
 double recall_at_10(MemGraph &g, Pool &pool, const Data &data, const Data &queries, uint32_t ef) {
@@ -117,9 +117,9 @@ double recall_at_10(MemGraph &g, Pool &pool, const Data &data, const Data &queri
 		for (uint32_t i = 0; i < data.n; i++)
 			exact[i] = distance(g.layout, queries.row(q), data.row(i));
 		std::nth_element(exact.begin(), exact.begin() + 9, exact.end());
-		NodeId entry = enter(g, search, queries.row(q));
+		ask(g, search, queries.row(q));
 		search.start(0, ef);
-		search.enter(entry);
+		search.enter_all();
 		search.run();
 		search.sort_hits();
 		for (uint32_t i = 0; i < 10 && i < search.hits.size; i++)
@@ -357,11 +357,11 @@ TEST("a search that is widened to exhaustion finds every vertex once") {
 		Search<MemStore> search;
 		search.initialize(&g.store, &g.layout, &g.model, &arena);
 		for (uint32_t q = 0; q < 5; q++) {
-			NodeId entry = enter(g, search, data.row(q * 150));
+			ask(g, search, data.row(q * 150));
 			search.keep_refused = true;
 			uint32_t ef = 10, before;
 			search.start(0, ef);
-			search.enter(entry);
+			search.enter_all();
 			search.run();
 			int rounds = 0;
 			do {
@@ -392,10 +392,10 @@ TEST("distances that overflow can be searched by") {
 		Arena arena = graph.pool.arena();
 		Search<MemStore> search;
 		search.initialize(&g.store, &g.layout, &g.model, &arena);
-		NodeId entry = enter(g, search, data.row(5));
+		ask(g, search, data.row(5));
 		search.keep_refused = true;
 		search.start(0, 20);
-		search.enter(entry);
+		search.enter_all();
 		search.run();
 		for (uint32_t ef = 40; ef < 5000; ef *= 2) {
 			search.widen(ef);

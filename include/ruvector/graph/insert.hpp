@@ -306,32 +306,24 @@ struct Inserter {
 			chosen[l].size = 0;
 		if (entry.level < 0)
 			return kNoNode;
-		NodeId enter[kDescentPool] = {entry.id};
-		uint32_t n_enter = 1;
-		if (entry.level > level) {
-			search.keep_vectors = false;
-			enter[0] = descend(search, entry.id, entry.level, level, kInsertDescentPool);
-			search.keep_vectors = true;
-			n_enter = enter[0] != kNoNode;
-		}
+		search.keep_vectors = false;
+		descend(search, entry.id, entry.level, level, kInsertDescentPool);
+		search.keep_vectors = true;
 		for (int l = std::min(entry.level, level); l >= 0; l--) {
 			// Where a vacuum is about to remove everything near, a larger pool finds what will stay.
 			for (uint32_t pool = construction_pool(*layout);; pool *= 4) {
 				search.start(l, pool);
-				for (uint32_t i = 0; i < n_enter; i++)
-					search.enter(enter[i]);
+				search.enter_all();
 				search.run();
 				if (search.pool.size < pool ||
 					std::any_of(search.hits.begin(), search.hits.end(), [](const Hit &h) { return h.live != 0; }))
 					break;
 			}
+			search.go_down();
 			search.sort_hits();
 			uint32_t n = 0; // only live ones become neighbours; they keep their order
-			n_enter = 0;
 			for (uint32_t i = 0; i < search.hits.size; i++) {
 				const Hit &hit = search.hits[i];
-				if (l > 0 && n_enter < kDescentPool)
-					enter[n_enter++] = hit.down;
 				if (!hit.live)
 					continue;
 				if (l == 0 && !own_vertex && identical(hit, vector))

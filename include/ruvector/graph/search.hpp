@@ -94,6 +94,7 @@ struct Search {
 	uint32_t cursor;      // everything before it is expanded
 	List<Candidate> refused;
 	List<Hit> hits;
+	List<Candidate> entrances; // of the next level: see descend()
 	// What is known of a vertex. With codes: the best estimate that put it into the pool, kExpanded once it is
 	// expanded, kRefused when it fell out of the pool. Without: its distance.
 	IdTable seen;
@@ -171,6 +172,28 @@ struct Search {
 			visit(id);
 	}
 
+	// Adds all entrances. What the level above has met is entered at its distance, and expanded if it is near enough: a
+	// single entrance may lie in a neighbourhood that has no edge to the others.
+	void enter_all() {
+		for (const Candidate &c : entrances)
+			if (c.distance == kExpanded)
+				enter(c.id);
+			else if (layout->has_codes())
+				offer_estimate(c.distance, c.id);
+			else if (!seen.contains(c.id)) {
+				seen.insert(*arena, c.id, c.distance);
+				offer(c.distance, c.id);
+			}
+	}
+
+	// The hits are the entrances of the level below.
+	void go_down() {
+		entrances.size = 0;
+		for (const Hit &hit : hits)
+			if (hit.down != kNoNode)
+				entrances.push(*arena, {hit.distance, hit.down, 0});
+	}
+
 	void run() {
 		while (cursor < pool.size) {
 			Candidate &c = pool[cursor++];
@@ -237,7 +260,8 @@ struct Search {
 			ConstSlot slot{store->slot(h), layout};
 			RecordState state = slot.state();
 			if ((state == RecordState::live || state == RecordState::dead) && slot.header().level == level) {
-				d = own_distance(store->vector(slot.p, vector_scratch), layout->is_plain() ? nullptr : store->exact(id));
+				d = own_distance(store->vector(slot.p, vector_scratch),
+								 layout->is_plain() ? nullptr : store->exact(id));
 				*ok = true;
 			}
 			store->close(h);
@@ -319,8 +343,11 @@ private:
 		bool ok;
 		float d = visit_distance(id, &ok);
 		seen.insert(*arena, id, ok ? d : 1.0f / 0.0f);
-		if (!ok)
-			return;
+		if (ok)
+			offer(d, id);
+	}
+
+	void offer(float d, NodeId id) {
 		if (fits(d))
 			place(d, id);
 		else
@@ -392,26 +419,18 @@ private:
 	}
 };
 
-// Descends from the entry point to the level above `to_level`; returns where to enter `to_level`.
+// Descends from the entry point to the level above `to_level`; leaves the entrances of `to_level`.
 constexpr uint32_t kDescentPool = 4;
 template <typename Store>
-NodeId descend(Search<Store> &search, NodeId entry, int entry_level, int to_level, uint32_t pool = kDescentPool) {
+void descend(Search<Store> &search, NodeId entry, int entry_level, int to_level, uint32_t pool = kDescentPool) {
+	search.entrances.size = 0;
+	search.entrances.push(*search.arena, {kExpanded, entry, 0}); // at a distance that is not known
 	for (int level = entry_level; level > to_level; level--) {
 		search.start(level, pool);
-		search.enter(entry);
+		search.enter_all();
 		search.run();
-		NodeId best = kNoNode;
-		float best_distance = 0;
-		for (const Hit &hit : search.hits)
-			if (best == kNoNode || hit.distance < best_distance) {
-				best = hit.down;
-				best_distance = hit.distance;
-			}
-		if (best == kNoNode)
-			return kNoNode;
-		entry = best;
+		search.go_down();
 	}
-	return entry;
 }
 
 } // namespace ruvector::graph
