@@ -1,5 +1,5 @@
 # Learning through SQL functions on a private server: bench/learning/sql.cpp. SEEDS=5, T=an algorithm or `latency`,
-# LIMIT: seconds after which begins. Complete runs are kept in build/bench/learning-sql and not repeated: remove it to begin anew.
+# LIMIT: seconds after which no run begins. Complete runs are kept in build/bench/learning-sql and not repeated: remove it to begin anew.
 .PHONY: bench-learning-sql
 build/bench/bin/learning_sql: bench/learning/sql.cpp bench/learning/environments.hpp src/learning/random.cpp
 	@mkdir -p $(@D)
