@@ -422,7 +422,8 @@ int main(int argc, char **argv) {
 			const uint64_t seed = 1 + i / list.size();
 			if (!only.empty() && only != entry.labels.algorithm)
 				continue;
-			std::string name = entry.labels.algorithm + "-" + entry.labels.environment + "-" + std::to_string(seed) + ".json";
+			std::string name =
+				entry.labels.algorithm + "-" + entry.labels.environment + "-" + std::to_string(seed) + ".json";
 			std::replace(name.begin(), name.end(), ' ', '-');
 			if (done(name))
 				continue;
@@ -434,14 +435,14 @@ int main(int argc, char **argv) {
 				continue;
 			}
 			char text[1024];
-			snprintf(text, sizeof text,
-					 "{\"algorithm\": \"%s\", \"environment\": \"%s\", \"measure\": \"%s\", \"target\": %g, \"seed\": %d, "
-					 "\"score\": %.5g, \"online\": %.5g, \"low\": %s, \"steps\": %zu, \"updates\": %zu, "
-					 "\"train_seconds\": %.3f, \"curve\": [",
-					 run.algorithm.c_str(), run.environment.c_str(), run.measure.c_str(), run.target,
-					 static_cast<int>(seed), run.score, run.online,
-					 std::isnan(run.low) ? "null" : std::to_string(run.low).c_str(), run.steps, run.updates,
-					 run.train_seconds);
+			snprintf(
+				text, sizeof text,
+				"{\"algorithm\": \"%s\", \"environment\": \"%s\", \"measure\": \"%s\", \"target\": %g, \"seed\": %d, "
+				"\"score\": %.5g, \"online\": %.5g, \"low\": %s, \"steps\": %zu, \"updates\": %zu, "
+				"\"train_seconds\": %.3f, \"curve\": [",
+				run.algorithm.c_str(), run.environment.c_str(), run.measure.c_str(), run.target, static_cast<int>(seed),
+				run.score, run.online, std::isnan(run.low) ? "null" : std::to_string(run.low).c_str(), run.steps,
+				run.updates, run.train_seconds);
 			std::string line = text;
 			const size_t stride = std::max<size_t>(1, run.curve.size() / 60);
 			for (size_t j = 0; j < run.curve.size(); j += stride) {
