@@ -1,8 +1,11 @@
 // bench/learning/sql.cpp - the nine algorithms on standard environments through SQL functions alone: the simulator is
 // here, everything that learns is in the database. Prints one JSON object per run, and one with the latencies.
-// Usage: sql SEEDS [ALGORITHM]; the connection comes from the environment (PGHOST, ...).
+// Usage: sql SEEDS [ALGORITHM [FOLDER [SECONDS]]]; the connection comes from the environment (PGHOST, ...). With FOLDER a run
+// whose file is there is not repeated, so an interrupted benchmark goes on where it was; no run begins after SECONDS.
 #include <libpq-fe.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstring>
@@ -154,6 +157,7 @@ struct Plan {
 	size_t train_every;  // 0: online learning only
 	double solved;       // stop when 20 episodes in a row reach it
 	int test_episodes;
+	bool within = false; // sends and trains in the middle of episodes: else the longer these are, the less is trained
 };
 
 void learn(Database &db, Environment &env, const Plan &plan, uint64_t seed, Run &run) {
@@ -163,6 +167,13 @@ void learn(Database &db, Environment &env, const Plan &plan, uint64_t seed, Run 
 	std::vector<double> returns;
 	size_t episode = 0, since = 0, shown = 0;
 	bool solved = false;
+	auto send = [&] {
+		steps.send(db, session);
+		if (plan.train_every && since >= plan.train_every) {
+			train(db, session, run);
+			since = 0;
+		}
+	};
 	while (run.steps < plan.steps && !solved) {
 		do { // whole episodes
 			const std::string trajectory = "e" + std::to_string(episode++);
@@ -185,14 +196,13 @@ void learn(Database &db, Environment &env, const Plan &plan, uint64_t seed, Run 
 				}
 				++run.steps;
 				++since;
+				if (plan.within && steps.size() >= plan.batch)
+					send();
 			}
 			returns.push_back(sum);
-		} while (steps.size() < plan.batch);
-		steps.send(db, session);
-		if (plan.train_every && since >= plan.train_every) {
-			train(db, session, run);
-			since = 0;
-		}
+		} while (!plan.within && steps.size() < plan.batch);
+		if (!plan.within)
+			send();
 		run.curve.push_back({run.steps, mean(returns, std::max<size_t>(1, returns.size() - shown))});
 		shown = returns.size();
 		solved = returns.size() >= 20 && mean(returns, 20) >= plan.solved &&
@@ -300,7 +310,7 @@ std::vector<Entry> tasks() {
 	auto cliff = [] { return std::make_unique<CliffWalking>(); };
 	auto pole = [] { return std::make_unique<CartPole>(); };
 	const double never = 1e9;
-	add("CartPole", 475, {"dqn", "{\"exploration_steps\": 16000}", 100000, 256, 256, 490, 20}, pole);
+	add("CartPole", 475, {"dqn", "{\"exploration_steps\": 16000}", 100000, 256, 256, 490, 20, true}, pole);
 	add("CartPole", 475, {"policy-gradient", "{}", 100000, 600, 600, 490, 20}, pole);
 	add("CartPole", 475, {"actor-critic", "{}", 100000, 128, 128, 490, 20}, pole);
 	add("CartPole", 475, {"ppo", "{\"anneal_steps\": 100000}", 100000, 1024, 1024, 490, 20}, pole);
@@ -321,8 +331,8 @@ std::vector<Entry> tasks() {
 	add("FrozenLake", 0.70, {"model-based", "{\"exploration_steps\": 10000}", 10000, 500, 500, never, 300}, lake);
 	const char *cliffs = "{\"exploration_start\": 0.1, \"exploration_rate\": 0.1, \"learning_rate\": 0.5, "
 						 "\"learning_rate_final\": 0.1, \"discount_factor\": 1}";
-	add("CliffWalking", -13, {"q-learning", cliffs, 20000, 0, 0, never, 1}, cliff);
-	add("CliffWalking", -19, {"sarsa", cliffs, 20000, 0, 0, never, 1}, cliff);
+	add("CliffWalking", -13, {"q-learning", cliffs, 50000, 0, 0, never, 1}, cliff);
+	add("CliffWalking", -19, {"sarsa", cliffs, 60000, 0, 0, never, 1}, cliff);
 	add("CliffWalking", -13,
 		{"model-based", "{\"discount_factor\": 1, \"exploration_start\": 0.1}", 3000, 0, 0, never, 1}, cliff);
 	add("chain", 1, {"q-learning", "{\"discount_factor\": 0.9}", 1000, 50, 500, never, 10}, chain);
@@ -335,7 +345,8 @@ double p50(std::vector<double> v) {
 }
 
 // Milliseconds of predict and feedback as a client sees them.
-void latency(Database &db) {
+std::string latency(Database &db) {
+	std::string text;
 	for (const char *algorithm : {"q-learning", "model-based", "dqn", "ppo"}) {
 		CartPole pole;
 		FrozenLake lake;
@@ -363,9 +374,12 @@ void latency(Database &db) {
 			if (o.terminated || o.truncated)
 				env.reset(random);
 		}
-		printf("{\"latency\": \"%s\", \"predict_ms\": %.3f, \"feedback_ms\": %.3f}\n", algorithm, p50(predict),
-			   p50(feedback));
+		char line[128];
+		snprintf(line, sizeof line, "{\"latency\": \"%s\", \"predict_ms\": %.3f, \"feedback_ms\": %.3f}\n", algorithm,
+				 p50(predict), p50(feedback));
+		text += line;
 	}
+	return text;
 }
 
 } // namespace
@@ -373,12 +387,29 @@ void latency(Database &db) {
 int main(int argc, char **argv) {
 	const uint64_t seeds = argc > 1 ? strtoull(argv[1], nullptr, 10) : 5;
 	const std::string only = argc > 2 ? argv[2] : "";
-	const double limit = argc > 3 ? atof(argv[3]) : 1e9; // seconds: runs that would begin later are left out
+	const std::string folder = argc > 3 ? argv[3] : "";
+	const double limit = argc > 4 ? atof(argv[4]) : 1e9;
+	// A file appears when its run is complete.
+	auto report = [&](const std::string &name, const std::string &text) {
+		printf("%s", text.c_str());
+		fflush(stdout);
+		if (folder.empty())
+			return;
+		const std::string path = folder + "/" + name;
+		FILE *file = fopen((path + ".part").c_str(), "w");
+		bool written = file && fputs(text.c_str(), file) >= 0;
+		written &= file && fclose(file) == 0;
+		if (!written || rename((path + ".part").c_str(), path.c_str()) != 0)
+			throw std::runtime_error("could not write " + path);
+	};
+	auto done = [&](const std::string &name) {
+		return !folder.empty() && access((folder + "/" + name).c_str(), F_OK) == 0;
+	};
 	{
 		Database db;
 		db.value("SELECT ruvector.init(384)");
-		if (only.empty() || only == "latency")
-			latency(db);
+		if ((only.empty() || only == "latency") && !done("latency.json"))
+			report("latency.json", latency(db));
 	}
 	const std::vector<Entry> list = tasks();
 	std::mutex print;
@@ -391,6 +422,11 @@ int main(int argc, char **argv) {
 			const uint64_t seed = 1 + i / list.size();
 			if (!only.empty() && only != entry.labels.algorithm)
 				continue;
+			std::string name =
+				entry.labels.algorithm + "-" + entry.labels.environment + "-" + std::to_string(seed) + ".json";
+			std::replace(name.begin(), name.end(), ' ', '-');
+			if (done(name))
+				continue;
 			Run run = entry.labels;
 			try {
 				entry.task(db, seed, run);
@@ -398,20 +434,23 @@ int main(int argc, char **argv) {
 				fprintf(stderr, "%s on %s: %s\n", run.algorithm.c_str(), run.environment.c_str(), e.what());
 				continue;
 			}
-			const std::lock_guard<std::mutex> lock(print);
-			printf("{\"algorithm\": \"%s\", \"environment\": \"%s\", \"measure\": \"%s\", \"target\": %g, \"seed\": "
-				   "%d, \"score\": %.5g, "
-				   "\"online\": %.5g, \"low\": %s, \"steps\": %zu, \"updates\": %zu, \"train_seconds\": %.3f, "
-				   "\"curve\": [",
-				   run.algorithm.c_str(), run.environment.c_str(), run.measure.c_str(), run.target,
-				   static_cast<int>(seed), run.score, run.online,
-				   std::isnan(run.low) ? "null" : std::to_string(run.low).c_str(), run.steps, run.updates,
-				   run.train_seconds);
+			char text[1024];
+			snprintf(
+				text, sizeof text,
+				"{\"algorithm\": \"%s\", \"environment\": \"%s\", \"measure\": \"%s\", \"target\": %g, \"seed\": %d, "
+				"\"score\": %.5g, \"online\": %.5g, \"low\": %s, \"steps\": %zu, \"updates\": %zu, "
+				"\"train_seconds\": %.3f, \"curve\": [",
+				run.algorithm.c_str(), run.environment.c_str(), run.measure.c_str(), run.target, static_cast<int>(seed),
+				run.score, run.online, std::isnan(run.low) ? "null" : std::to_string(run.low).c_str(), run.steps,
+				run.updates, run.train_seconds);
+			std::string line = text;
 			const size_t stride = std::max<size_t>(1, run.curve.size() / 60);
-			for (size_t j = 0; j < run.curve.size(); j += stride)
-				printf("%s[%zu, %.5g]", j ? ", " : "", run.curve[j].first, run.curve[j].second);
-			printf("]}\n");
-			fflush(stdout);
+			for (size_t j = 0; j < run.curve.size(); j += stride) {
+				snprintf(text, sizeof text, "%s[%zu, %.5g]", j ? ", " : "", run.curve[j].first, run.curve[j].second);
+				line += text;
+			}
+			const std::lock_guard<std::mutex> lock(print);
+			report(name, line + "]}\n");
 		}
 	};
 	std::vector<std::thread> threads;

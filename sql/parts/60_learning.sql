@@ -591,18 +591,19 @@ DECLARE
 BEGIN
 	SELECT NULL::text[] AS fs, NULL::integer[] AS fa, NULL::text[] AS ts, NULL::boolean[] AS tt, NULL::bigint[] AS tn, NULL::float8[] AS tr INTO t;
 	IF s.session_type = 'model-based' THEN
-		-- What is known to follow the pairs out of this state, and the pairs that lead here: planning goes backwards from here.
+		-- Planning goes backwards from here, as far as its backups may reach: the nearest states that lead here (the scan of a
+		-- recursive query is breadth first and stops at its LIMIT), and what is known to follow the pairs out of them.
 		SELECT array_agg(x.state), array_agg(array_position(s.actions, x.action) - 1), array_agg(x.next_state),
 			array_agg(x.terminated), array_agg(x.n), array_agg(x.reward_sum), touched || array_agg(x.state) || array_agg(x.next_state)
 			INTO t.fs, t.fa, t.ts, t.tt, t.tn, t.tr, touched
 			FROM ruvector.learning_transitions x
-			JOIN (SELECT y.state, y.action FROM ruvector.learning_transitions y
-					WHERE y.namespace = s.namespace AND y.session_id = s.id AND y.state = _learn_online.state
-				UNION
-				SELECT y.state, y.action FROM ruvector.learning_transitions y
-					WHERE y.namespace = s.namespace AND y.session_id = s.id AND y.next_state = _learn_online.state AND NOT y.terminated) p
-				ON x.state = p.state AND x.action = p.action
-			WHERE x.namespace = s.namespace AND x.session_id = s.id;
+			WHERE x.namespace = s.namespace AND x.session_id = s.id AND x.state = ANY (ARRAY(
+				WITH RECURSIVE back AS (
+					SELECT _learn_online.state AS state
+					UNION
+					SELECT y.state FROM back b JOIN ruvector.learning_transitions y
+						ON y.namespace = s.namespace AND y.session_id = s.id AND y.next_state = b.state AND NOT y.terminated)
+				SELECT b.state FROM back b LIMIT 1 + coalesce((s.config ->> 'planning_steps')::float8::bigint, 20)));
 	END IF;
 	IF s.session_type IN ('mcts', 'model-based') THEN
 		INSERT INTO ruvector.learning_transitions AS x (namespace, session_id, state, action, next_state, terminated, n, reward_sum)
