@@ -151,31 +151,33 @@ BEGIN
 	CREATE INDEX IF NOT EXISTS learning_calibration_action_idx ON ruvector.learning_calibration (namespace, session_id, action, id);
 	CREATE INDEX IF NOT EXISTS learning_calibration_session_idx ON ruvector.learning_calibration (namespace, session_id, id);
 
-	CREATE OR REPLACE VIEW ruvector.learning_overview WITH (security_invoker = true) AS
-		SELECT s.namespace, s.id AS session_id, s.user_id, s.session_type, s.status, p.experiences,
-			p.reward_sum / nullif(p.experiences, 0) AS avg_reward,
-			(p.judged - p.missed)::float8 / nullif(p.judged, 0) AS interval_coverage, p.judged AS intervals_judged,
-			v.version AS policy_version, (v.metrics ->> 'last_loss')::float8 AS loss, v.created_at AS trained_at, s.start_time, s.end_time
-		FROM ruvector.learning_sessions s
-		JOIN ruvector.learning_progress p ON p.namespace = s.namespace AND p.session_id = s.id
-		LEFT JOIN LATERAL (SELECT version, metrics, created_at FROM ruvector.learning_policies l
-			WHERE l.namespace = s.namespace AND l.session_id = s.id ORDER BY version DESC LIMIT 1) v ON true;
-	COMMENT ON VIEW ruvector.learning_overview IS
-		'a row for each session: experiences, mean reward, coverage of the intervals whose outcome is known, latest policy and its loss';
+	IF to_regclass('ruvector.learning_overview') IS NULL THEN
+		CREATE VIEW ruvector.learning_overview WITH (security_invoker = true) AS
+			SELECT s.namespace, s.id AS session_id, s.user_id, s.session_type, s.status, p.experiences,
+				p.reward_sum / nullif(p.experiences, 0) AS avg_reward,
+				(p.judged - p.missed)::float8 / nullif(p.judged, 0) AS interval_coverage, p.judged AS intervals_judged,
+				v.version AS policy_version, (v.metrics ->> 'last_loss')::float8 AS loss, v.created_at AS trained_at, s.start_time, s.end_time
+			FROM ruvector.learning_sessions s
+			JOIN ruvector.learning_progress p ON p.namespace = s.namespace AND p.session_id = s.id
+			LEFT JOIN LATERAL (SELECT version, metrics, created_at FROM ruvector.learning_policies l
+				WHERE l.namespace = s.namespace AND l.session_id = s.id ORDER BY version DESC LIMIT 1) v ON true;
+		COMMENT ON VIEW ruvector.learning_overview IS
+			'a row for each session: experiences, mean reward, coverage of the intervals whose outcome is known, latest policy and its loss';
 
-	CREATE OR REPLACE VIEW ruvector.learning_curve WITH (security_invoker = true) AS
-		SELECT e.namespace, e.session_id, e.block, count(*) AS experiences, min(e.ts) AS first_ts, max(e.ts) AS last_ts,
-			avg(e.reward) AS avg_reward, count(*) FILTER (WHERE e.terminated OR e.truncated) AS episodes,
-			sum(e.reward) / nullif(count(*) FILTER (WHERE e.terminated OR e.truncated), 0) AS reward_per_episode,
-			avg(e.covered::int) AS interval_coverage, max(v.version) AS policy_version,
-			(array_agg((v.metrics ->> 'last_loss')::float8 ORDER BY e.id DESC))[1] AS loss
-		FROM (SELECT x.*, (row_number() OVER (PARTITION BY namespace, session_id ORDER BY id) - 1) / 100 AS block
-			FROM ruvector.learning_experiences x) e
-		LEFT JOIN ruvector.learning_policies v
-			ON v.namespace = e.namespace AND v.session_id = e.session_id AND v.version = e.policy_version
-		GROUP BY e.namespace, e.session_id, e.block;
-	COMMENT ON VIEW ruvector.learning_curve IS
-		'a row for each 100 experiences of a session, in order: reward, episodes, coverage of the intervals, policy version and its loss';
+		CREATE VIEW ruvector.learning_curve WITH (security_invoker = true) AS
+			SELECT e.namespace, e.session_id, e.block, count(*) AS experiences, min(e.ts) AS first_ts, max(e.ts) AS last_ts,
+				avg(e.reward) AS avg_reward, count(*) FILTER (WHERE e.terminated OR e.truncated) AS episodes,
+				sum(e.reward) / nullif(count(*) FILTER (WHERE e.terminated OR e.truncated), 0) AS reward_per_episode,
+				avg(e.covered::int) AS interval_coverage, max(v.version) AS policy_version,
+				(array_agg((v.metrics ->> 'last_loss')::float8 ORDER BY e.id DESC))[1] AS loss
+			FROM (SELECT x.*, (row_number() OVER (PARTITION BY namespace, session_id ORDER BY id) - 1) / 100 AS block
+				FROM ruvector.learning_experiences x) e
+			LEFT JOIN ruvector.learning_policies v
+				ON v.namespace = e.namespace AND v.session_id = e.session_id AND v.version = e.policy_version
+			GROUP BY e.namespace, e.session_id, e.block;
+		COMMENT ON VIEW ruvector.learning_curve IS
+			'a row for each 100 experiences of a session, in order: reward, episodes, coverage of the intervals, policy version and its loss';
+	END IF;
 
 	PERFORM ruvector._create_conformal();
 END

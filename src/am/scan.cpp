@@ -161,7 +161,7 @@ void begin_search(IndexScanDesc scan, ScanState *s) {
 		s->store.initialize(scan->indexRelation, &s->context->layout, true);
 		s->search.initialize(&s->store, &s->context->layout, &s->context->model, &s->arena);
 		s->search.set_query(query);
-s->ef = s->window = search_effort(options, meta);
+		s->ef = s->window = search_effort(options, meta);
 		graph::descend(s->search, meta.entry, meta.entry_level, 0, Max(graph::kDescentPool, s->ef / 8));
 		s->search.keep_refused = s->iterative != iterative_off;
 		s->hold = kHoldAtFirst;
