@@ -56,8 +56,8 @@ struct Task {
 };
 
 // Online: one online_update for each step, sarsa's when the next action is known.
-Run tabular(Algorithm algorithm, Environment &env, const Values &values,
-			size_t steps, uint64_t seed, int test_episodes, size_t train_every = 0) {
+Run tabular(Algorithm algorithm, Environment &env, const Values &values, size_t steps, uint64_t seed, int test_episodes,
+			size_t train_every = 0) {
 	Config config(algorithm, values);
 	rl::Shape shape{env.actions(), 0};
 	rl::TabularPolicy policy(algorithm, shape);
@@ -121,8 +121,8 @@ Run tabular(Algorithm algorithm, Environment &env, const Values &values,
 }
 
 // Networks: explore `rollout` steps, then train; on all that is logged (off-policy) or on those steps alone.
-Run network(Algorithm algorithm, Environment &env, const Values &values,
-			size_t steps, size_t rollout, bool replay, uint64_t seed, double solved, size_t episodes_a_batch = 0) {
+Run network(Algorithm algorithm, Environment &env, const Values &values, size_t steps, size_t rollout, bool replay,
+			uint64_t seed, double solved, size_t episodes_a_batch = 0) {
 	Config config(algorithm, values);
 	rl::Shape shape{env.actions(), env.state_dim()};
 	auto policy = rl::make_policy(config, shape, seed);
@@ -167,8 +167,8 @@ Run network(Algorithm algorithm, Environment &env, const Values &values,
 }
 
 // The decision transformer learns from what others did.
-Run offline(Environment &env, Log &log, double behaviour_mean, double low, double high,
-			const Values &values, uint64_t seed) {
+Run offline(Environment &env, Log &log, double behaviour_mean, double low, double high, const Values &values,
+			uint64_t seed) {
 	Config config(Algorithm::decision_transformer, values);
 	auto policy = rl::make_policy(config, {env.actions(), env.state_dim()}, seed);
 	Run run;
@@ -201,62 +201,66 @@ std::vector<Task> tasks() {
 				   Values settings, std::function<Run(const Values &, uint64_t)> run) {
 		list.push_back({name, environment, measure, target, extra, std::move(settings), std::move(run)});
 	};
-	add("q-learning", "FrozenLake", "return, greedy", 0.70, "return, online", lake, [](const Values &values, uint64_t seed) {
-		FrozenLake env;
-		return tabular(Algorithm::q_learning, env, values, 400000, seed, 1000);
-	});
+	add("q-learning", "FrozenLake", "return, greedy", 0.70, "return, online", lake,
+		[](const Values &values, uint64_t seed) {
+			FrozenLake env;
+			return tabular(Algorithm::q_learning, env, values, 400000, seed, 1000);
+		});
 	add("sarsa", "FrozenLake", "return, greedy", 0.66, "return, online", lake, [](const Values &values, uint64_t seed) {
 		FrozenLake env;
 		return tabular(Algorithm::sarsa, env, values, 400000, seed, 1000);
 	});
 	add("model-based", "FrozenLake", "return, greedy", 0.70, "return, online",
 		{{"exploration_start", 1}, {"exploration_steps", 40000}}, [](const Values &values, uint64_t seed) {
-		FrozenLake env;
-		return tabular(Algorithm::model_based, env, values, 60000, seed, 1000, 500);
-	});
-	add("q-learning", "CliffWalking", "return, greedy", -13, "return, online", cliff, [](const Values &values, uint64_t seed) {
-		CliffWalking env;
-		return tabular(Algorithm::q_learning, env, values, 50000, seed, 1);
-	});
-	add("sarsa", "CliffWalking", "return, greedy", -19, "return, online", cliff, [](const Values &values, uint64_t seed) {
-		CliffWalking env;
-		return tabular(Algorithm::sarsa, env, values, 60000, seed, 1);
-	});
+			FrozenLake env;
+			return tabular(Algorithm::model_based, env, values, 60000, seed, 1000, 500);
+		});
+	add("q-learning", "CliffWalking", "return, greedy", -13, "return, online", cliff,
+		[](const Values &values, uint64_t seed) {
+			CliffWalking env;
+			return tabular(Algorithm::q_learning, env, values, 50000, seed, 1);
+		});
+	add("sarsa", "CliffWalking", "return, greedy", -19, "return, online", cliff,
+		[](const Values &values, uint64_t seed) {
+			CliffWalking env;
+			return tabular(Algorithm::sarsa, env, values, 60000, seed, 1);
+		});
 	add("model-based", "CliffWalking", "return, greedy", -13, "return, online",
 		{{"discount_factor", 1}, {"exploration_start", 0.1}}, [](const Values &values, uint64_t seed) {
-		CliffWalking env;
-		return tabular(Algorithm::model_based, env, values, 3000, seed, 1);
-	});
+			CliffWalking env;
+			return tabular(Algorithm::model_based, env, values, 3000, seed, 1);
+		});
 	add("mcts", "TicTacToe", "return, 200 games", 0.98, "ms a decision, about",
-		{{"simulations", 1000}, {"discount_factor", 1}, {"exploration_rate", 1}}, [](const Values &values, uint64_t seed) {
-		TicTacToe env;
-		Config config(Algorithm::mcts, values);
-		rl::TabularPolicy policy(Algorithm::mcts, {9, 0});
-		Random random(seed, 1);
-		Log log(0);
-		uint64_t trajectory = 0;
-		Run run;
-		run.steps = 250000;
-		for (env.reset(random); log.size() < run.steps;) { // moves at random
-			std::vector<uint32_t> free = env.available();
-			std::string key = env.key();
-			uint32_t action = free[random.below(uint32_t(free.size()))];
-			Outcome o = env.step(action, random);
-			log.add(env, action, o, 1.0 / double(free.size()), trajectory, key, {});
-			if (o.terminated) {
-				env.reset(random);
-				trajectory++;
+		{{"simulations", 1000}, {"discount_factor", 1}, {"exploration_rate", 1}},
+		[](const Values &values, uint64_t seed) {
+			TicTacToe env;
+			Config config(Algorithm::mcts, values);
+			rl::TabularPolicy policy(Algorithm::mcts, {9, 0});
+			Random random(seed, 1);
+			Log log(0);
+			uint64_t trajectory = 0;
+			Run run;
+			run.steps = 250000;
+			for (env.reset(random); log.size() < run.steps;) { // moves at random
+				std::vector<uint32_t> free = env.available();
+				std::string key = env.key();
+				uint32_t action = free[random.below(uint32_t(free.size()))];
+				Outcome o = env.step(action, random);
+				log.add(env, action, o, 1.0 / double(free.size()), trajectory, key, {});
+				if (o.terminated) {
+					env.reset(random);
+					trajectory++;
+				}
 			}
-		}
-		double start = now();
-		policy.train(log.view(), config, seed);
-		run.train_seconds = now() - start;
-		run.updates = log.size();
-		start = now();
-		run.score = play(env, policy, config, 200, seed + 1);
-		run.extra = 1000 * (now() - start) / 700; // a game has 3 to 4 decisions
-		return run;
-	});
+			double start = now();
+			policy.train(log.view(), config, seed);
+			run.train_seconds = now() - start;
+			run.updates = log.size();
+			start = now();
+			run.score = play(env, policy, config, 200, seed + 1);
+			run.extra = 1000 * (now() - start) / 700; // a game has 3 to 4 decisions
+			return run;
+		});
 	add("dqn", "CartPole", "return, 100 episodes", 475, "", {{"exploration_steps", 16000}},
 		[](const Values &values, uint64_t seed) {
 			CartPole env;
@@ -331,7 +335,8 @@ struct Result {
 };
 
 std::string table(const std::vector<Result> &results) {
-	std::string out = "| Algorithm | Environment | Measure | Target | Median | Scores of the seeds | Steps | Updates | Updates/s | Note "
+	std::string out = "| Algorithm | Environment | Measure | Target | Median | Scores of the seeds | Steps | Updates | "
+					  "Updates/s | Note "
 					  "| Settings |\n|---|---|---|---|---|---|---|---|---|---|---|\n";
 	for (const Result &r : results) {
 		std::vector<double> scores = r.scores();

@@ -60,7 +60,7 @@ struct BuildState {
 	Relation heap, index;
 	Context *context;
 	BuildShared *shared;
-	char *shared_parameters; // centre, then codebook
+	char *shared_parameters;  // centre, then codebook
 	MemoryContext row_memory; // of one row's vector and kept copies
 	graph::Arena arena, row_arena;
 	BuildStore build_store;

@@ -28,7 +28,7 @@ struct BuildStore {
 	BuildArea *area;
 	char *pages;
 	std::atomic<uint8_t> *locks; // one per page
-	float *working; // the working forms of coded vectors, one per slot; null: none are kept
+	float *working;              // the working forms of coded vectors, one per slot; null: none are kept
 	// This process's own places to add to; 0: none yet.
 	BlockNumber slot_block, chunk_block;
 	uint32 next_slot;

@@ -423,8 +423,8 @@ bool code_agrees(Walk *w, ConstSlot record, uint32 e, const void *own, const voi
 	double self = distance(layout, vector, vector), own_self = distance(layout, own, own);
 	double square = graph::Metric(layout.metric) == graph::Metric::l2 ? double(exact) : 2.0 * exact - self - own_self;
 	double estimate = double(exact) + a - f * dot;
-	double slack =
-		0.02 * std::fabs(square) + error + 1e-4 * (std::fabs(a) + std::fabs(f * dot) + std::fabs(self) + std::fabs(own_self));
+	double slack = 0.02 * std::fabs(square) + error +
+				   1e-4 * (std::fabs(a) + std::fabs(f * dot) + std::fabs(self) + std::fabs(own_self));
 	return !std::isfinite(estimate) || std::fabs(estimate - self) <= slack;
 }
 
@@ -480,10 +480,11 @@ void check_lengths(Walk *w, BlockNumber block, int slot, ConstSlot record, const
 		if (layout.edge_codes() == graph::EdgeCodes::absolute) {
 			if (!lane_agrees(w, record, e, stored))
 				problem(w, block, slot, "the code of the edge to %u is not that of its end", id);
-		} else if (graph::Codec(layout.codec) != graph::Codec::plain && graph::Codec(layout.codec) != graph::Codec::int8)
+		} else if (graph::Codec(layout.codec) != graph::Codec::plain &&
+				   graph::Codec(layout.codec) != graph::Codec::int8)
 			; // the build knew the vectors themselves: a coarse code does not tell their distance
 		else if (std::fabs(double(length) - double(exact)) > double(error) &&
-				   !length_agrees(layout, length, exact, own, vector))
+				 !length_agrees(layout, length, exact, own, vector))
 			problem(w, block, slot, "the edge to %u has length %g, but the distance is %g", id, double(length),
 					double(exact));
 		else if (layout.has_codes() && w->context && !code_agrees(w, record, e, own, vector, exact, error))
@@ -663,9 +664,9 @@ void check_heap_row(Relation, ItemPointer tid, Datum *values, bool *isnull, bool
 		return;
 	Walk *w = check->walk;
 	TidNote key = {uint64(ItemPointerGetBlockNumber(tid)) << 16 | ItemPointerGetOffsetNumber(tid), graph::kNoNode};
-	const auto *found = w->n_tids == 0 ? nullptr
-									   : static_cast<const TidNote *>(
-											 bsearch(&key, w->tids, w->n_tids, sizeof(TidNote), compare_tids));
+	const auto *found =
+		w->n_tids == 0 ? nullptr
+					   : static_cast<const TidNote *>(bsearch(&key, w->tids, w->n_tids, sizeof(TidNote), compare_tids));
 	if (found != nullptr && w->layout->is_plain())
 		return;
 	MemoryContext old = MemoryContextSwitchTo(check->memory);
@@ -685,7 +686,8 @@ void check_heap(Walk *w, Relation heap) {
 	if (!fits_opclass(*w->layout, index_opclass(w->index)))
 		return; // reported: what a row's vector is cannot be said
 	HeapCheck check = {w, load_context(w->index, w->stats->meta),
-					   AllocSetContextCreate(CurrentMemoryContext, "hnsw check", ALLOCSET_DEFAULT_SIZES), nullptr, nullptr};
+					   AllocSetContextCreate(CurrentMemoryContext, "hnsw check", ALLOCSET_DEFAULT_SIZES), nullptr,
+					   nullptr};
 	if (!w->layout->is_plain()) {
 		check.code = static_cast<uint8_t *>(allocate(w->layout->vector_bytes));
 		check.scratch = allocate(codec::scratch_bytes(check.context->model.vectors));

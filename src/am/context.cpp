@@ -161,12 +161,13 @@ static uint32 planned_subspaces(uint32 dims) {
 }
 
 graph::LayoutRequest layout_request(const Opclass &opclass, const Options &options, uint32 dims) {
-	graph::LayoutRequest request = {
-		working_element(opclass), opclass.metric, dims, uint32(options.m), uint32(options.ef_construction), kRotationSeed};
+	graph::LayoutRequest request = {working_element(opclass),        opclass.metric, dims, uint32(options.m),
+									uint32(options.ef_construction), kRotationSeed};
 	request.codec = opclass.codec;
 	if (opclass.codec != graph::Codec::plain) {
 		if (opclass.codec == graph::Codec::pq)
-			request.pq_subspaces = options.pq_subspaces != 0 ? uint32(Min(options.pq_subspaces, int(dims))) : planned_subspaces(dims);
+			request.pq_subspaces =
+				options.pq_subspaces != 0 ? uint32(Min(options.pq_subspaces, int(dims))) : planned_subspaces(dims);
 		codec::VectorCodec vectors = vector_codec(opclass.codec, dims, request.pq_subspaces);
 		request.code_bytes = uint32(codec::code_bytes(vectors));
 		request.code_groups = uint32(codec::code_nibbles(vectors));

@@ -173,9 +173,8 @@ void define_options() {
 	add_int_reloption(option_kind, "ef_construction",
 					  "Number of candidates that an insert keeps while it looks for neighbors", kDefaultEfConstruction,
 					  kMinEfConstruction, kMaxEfConstruction, AccessExclusiveLock);
-	add_enum_reloption(option_kind, "layout", "Whether codes of a vertex's neighbors are kept beside it",
-					   kArrangements, int(Arrangement::fast), "Valid values are \"fast\" and \"compact\".",
-					   AccessExclusiveLock);
+	add_enum_reloption(option_kind, "layout", "Whether codes of a vertex's neighbors are kept beside it", kArrangements,
+					   int(Arrangement::fast), "Valid values are \"fast\" and \"compact\".", AccessExclusiveLock);
 	add_int_reloption(option_kind, "edge_bits", "Bits per dimension of a neighbor's code; 0 lets the index choose", 0,
 					  0, 4, AccessExclusiveLock);
 	add_int_reloption(option_kind, "pq_subspaces",

@@ -53,8 +53,8 @@ const char *layout_problem(const graph::Layout &l) {
 		return "its codec and its metric do not go together";
 	if (l.codec == uint8(graph::Codec::pq) ? l.pq_subspaces < 1 || l.pq_subspaces > l.dims : l.pq_subspaces != 0)
 		return "its codec has an impossible number of subspaces";
-	uint32 bytes = !l.is_plain() ? uint32(codec::code_bytes(vector_codec(l)))
-				   : l.element == uint8(graph::Element::f32)   ? l.dims * 4
+	uint32 bytes = !l.is_plain()                             ? uint32(codec::code_bytes(vector_codec(l)))
+				   : l.element == uint8(graph::Element::f32) ? l.dims * 4
 				   : l.element == uint8(graph::Element::f16) ? l.dims * 2
 				   : l.element == uint8(graph::Element::bit) ? (l.dims + 7) / 8
 															 : 0;

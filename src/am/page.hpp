@@ -53,9 +53,9 @@ struct MetaPage {
 	uint32 magic;
 	uint32 version;
 	graph::Layout layout;
-	uint32 entry;         // NodeId of the entry point's record at entry_level; 0: the index is empty
-	int16 entry_level;    // -1: empty
-	uint16 center_set;    // the parameter pages hold the centre
+	uint32 entry;            // NodeId of the entry point's record at entry_level; 0: the index is empty
+	int16 entry_level;       // -1: empty
+	uint16 center_set;       // the parameter pages hold the centre
 	uint32 parameter_blocks; // how many parameter pages follow the metapage
 	uint32 unused;
 	Calibration calibration;

@@ -16,7 +16,7 @@ struct Reranker {
 	Snapshot snapshot;
 	IndexFetchTableData *fetch;
 	TupleTableSlot *slot;
-	AttrNumber column;    // of the table; 0: the index is on an expression
+	AttrNumber column;     // of the table; 0: the index is on an expression
 	IndexInfo *index_info; // for an expression
 	EState *estate;
 	MemoryContext row_memory;

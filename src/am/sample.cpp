@@ -14,7 +14,7 @@ namespace {
 constexpr uint64 kSeed = UINT64CONST(0x747261696e); // fixed, so that a rebuild gives the same codes
 constexpr uint32 kCenterSamples = 10000;
 constexpr uint32 kLeastSamples = 256; // for a codebook
-constexpr uint32 kIterations = 10; // of k-means
+constexpr uint32 kIterations = 10;    // of k-means
 
 struct Training {
 	Context *context;
@@ -71,8 +71,8 @@ uint32 keep_finite(float *samples, uint32 count, uint32 dims) {
 void train_codebook(Context *context, float *samples, uint32 count) {
 	const codec::VectorCodec &vectors = context->model.vectors;
 	count = keep_finite(samples, count, context->layout.dims);
-	char *scratch = static_cast<char *>(
-		palloc_extended(codec::pq_training_scratch_bytes(vectors, count) + 64, MCXT_ALLOC_HUGE));
+	char *scratch =
+		static_cast<char *>(palloc_extended(codec::pq_training_scratch_bytes(vectors, count) + 64, MCXT_ALLOC_HUGE));
 	codec::PqTraining task = {vectors,
 							  samples,
 							  count,

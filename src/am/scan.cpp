@@ -301,8 +301,8 @@ bool next_ranked(ScanState *s, graph::HeapTid *tid) {
 			s->next = next_hit(s);
 			s->stream_ended = s->next == nullptr;
 		}
-		if (s->ranked.size > 0 &&
-			(s->stream_ended || s->ranked.size >= s->window || s->ranked[0].distance <= s->next->distance - kErrors * s->next->error))
+		if (s->ranked.size > 0 && (s->stream_ended || s->ranked.size >= s->window ||
+								   s->ranked[0].distance <= s->next->distance - kErrors * s->next->error))
 			break;
 		if (s->stream_ended)
 			return false;

@@ -85,8 +85,7 @@ char *our_symbol(Oid function) {
 	Datum source = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosrc, &source_null);
 	Datum library = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_probin, &library_null);
 	const auto *form = reinterpret_cast<Form_pg_proc>(GETSTRUCT(tuple));
-	if (form->prolang == ClanguageId && !source_null && !library_null &&
-		is_our_library(TextDatumGetCString(library)))
+	if (form->prolang == ClanguageId && !source_null && !library_null && is_our_library(TextDatumGetCString(library)))
 		symbol = TextDatumGetCString(source);
 	ReleaseSysCache(tuple);
 	return symbol;
@@ -253,7 +252,8 @@ void check_class(Family *family, const char *class_name, Oid family_oid, Oid typ
 								   family->method, kOrderStrategy));
 	Oid distance = get_opfamily_proc(family_oid, type, type, kDistanceFunction);
 	Oid norm = get_opfamily_proc(family_oid, type, type, kNormFunction);
-	Oid codec = family->support == kHnswSupport ? get_opfamily_proc(family_oid, type, type, kCodecFunction) : InvalidOid;
+	Oid codec =
+		family->support == kHnswSupport ? get_opfamily_proc(family_oid, type, type, kCodecFunction) : InvalidOid;
 	Opclass opclass;
 	if (!OidIsValid(distance))
 		RV_COMPLAIN(family, errmsg("operator class \"%s\" of access method %s is missing support function %d",
@@ -267,9 +267,10 @@ void check_class(Family *family, const char *class_name, Oid family_oid, Oid typ
 								   "distance is not an inner product",
 								   class_name, family->method, format_procedure(norm)));
 	else if (!opclass_of_functions(distance, norm, codec, &opclass))
-		RV_COMPLAIN(family, errmsg("operator class \"%s\" of access method %s has function %s for its codec, which does "
-								   "not go with its distance",
-								   class_name, family->method, format_procedure(codec)));
+		RV_COMPLAIN(family,
+					errmsg("operator class \"%s\" of access method %s has function %s for its codec, which does "
+						   "not go with its distance",
+						   class_name, family->method, format_procedure(codec)));
 }
 
 } // namespace

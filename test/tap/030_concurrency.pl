@@ -17,7 +17,7 @@ my $node = new_node('busy', conf => "max_connections = 50\nmaintenance_work_mem 
 	  . "autovacuum_naptime = 1s\ndeadlock_timeout = 20s\n");
 # The classes of codes take part in the soak alone: after all rows have been replaced under load they lose a row in
 # hundreds now and then (src/am/README.md, known gaps), which is no ground to stop every other change.
-my @coded = $ENV{RUVECTOR_SOAK} ? coded_columns(16) : ();
+my @coded = soak() ? coded_columns(16) : ();
 my @columns = ({ column => 'v', name => 'plain', ef => 40 }, @coded);
 $node->safe_psql('postgres', 'CREATE TABLE t (' . join(', ', 'id bigserial PRIMARY KEY', 'v vector(16)', map { $_->{definition} } @coded) . ')');
 $node->safe_psql('postgres', <<'SQL' . join("\n", map { $_->{index} } @coded));

@@ -86,7 +86,7 @@ struct Layout {
 	uint32_t dims;
 	uint16_t m;
 	uint16_t ef_construction;
-	uint16_t degree; // capacity of the adjacency list: 2 * m, rounded up to whole blocks when edges have codes
+	uint16_t degree;    // capacity of the adjacency list: 2 * m, rounded up to whole blocks when edges have codes
 	uint16_t code_dims; // coordinates in an edge code; 0: edges have no codes
 	uint8_t bits;       // of an edge code, per coordinate
 	uint8_t slot_bits;  // of a NodeId
@@ -101,9 +101,9 @@ struct Layout {
 	bool has_codes() const noexcept { return bits != 0; }
 	bool is_plain() const noexcept { return Codec(codec) == Codec::plain; }
 	EdgeCodes edge_codes() const noexcept {
-		return !has_codes()                                                        ? EdgeCodes::none
+		return !has_codes()                                                 ? EdgeCodes::none
 			   : Codec(codec) == Codec::pq || Codec(codec) == Codec::binary ? EdgeCodes::absolute
-																				   : EdgeCodes::residual;
+																			: EdgeCodes::residual;
 	}
 	uint32_t working_bytes() const noexcept { return is_plain() ? vector_bytes : dims * 4; } // 0 where it varies
 	// Edges in a block of codes: the whole list, if it is short.
@@ -124,7 +124,7 @@ struct LayoutRequest {
 	uint32_t dims, m, ef_construction;
 	uint64_t seed;
 	Codec codec = Codec::plain;
-	uint32_t code_bytes = 0;  // of the stored form, where it is a code
+	uint32_t code_bytes = 0; // of the stored form, where it is a code
 	uint32_t pq_subspaces = 0;
 	uint32_t code_groups = 0; // pq, binary: nibbles of the stored form, see EdgeCodes::absolute
 	bool compact = false;     // no edge codes

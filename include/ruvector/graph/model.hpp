@@ -10,10 +10,10 @@
 namespace ruvector::graph {
 
 struct Model {
-	codec::EdgeCodec codec;      // of edges
-	codec::Rotation rotation;    // y = P(x - center)
-	const float *center;         // dims floats; null: the origin
-	codec::VectorCodec vectors;  // of stored forms, where they are codes
+	codec::EdgeCodec codec;     // of edges
+	codec::Rotation rotation;   // y = P(x - center)
+	const float *center;        // dims floats; null: the origin
+	codec::VectorCodec vectors; // of stored forms, where they are codes
 };
 
 inline codec::VectorMetric vector_metric(const Layout &layout) noexcept {

@@ -58,8 +58,7 @@
 #define RV_INDEX_BEGINSCAN(heap, index, snapshot, keys, orderbys)                                                      \
 	index_beginscan(heap, index, snapshot, nullptr, keys, orderbys)
 #else
-#define RV_INDEX_BEGINSCAN(heap, index, snapshot, keys, orderbys)                                                      \
-	index_beginscan(heap, index, snapshot, keys, orderbys)
+#define RV_INDEX_BEGINSCAN(heap, index, snapshot, keys, orderbys) index_beginscan(heap, index, snapshot, keys, orderbys)
 #endif
 
 // Memory of what a check hook hands to its assign hook: the server's own heap since 16 (commit 407b50f2d4).
