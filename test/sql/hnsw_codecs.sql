@@ -113,3 +113,19 @@ CREATE INDEX bad ON t USING hnsw (v vector_l2_int8_ops) WITH (oversampling = 0.5
 CREATE INDEX bad ON t USING hnsw (h vector_l2_int8_ops);
 CREATE INDEX bad ON t USING hnsw (v vector_l1_int8_ops);
 DROP TABLE t, u, w;
+-- under the inner product a few long vectors are near to everybody: their lists fill up, and yet everything is reachable
+CREATE TABLE hubs (id int, v vector(8));
+SELECT setseed(0.25);
+INSERT INTO hubs SELECT i, (SELECT array_agg(random() + (i % 9) ORDER BY d) FROM generate_series(1, 8) d WHERE i > 0)::vector FROM generate_series(1, 3000) i;
+DO $$
+DECLARE
+	c text; u bigint;
+BEGIN
+	FOREACH c IN ARRAY ARRAY['vector_ip_ops', 'vector_ip_int8_ops', 'vector_ip_pq_ops', 'vector_ip_binary_ops'] LOOP
+		EXECUTE format('CREATE INDEX hi ON hubs USING hnsw (v %s) WITH (m = 4, ef_construction = 16)', c);
+		SELECT unreachable INTO u FROM ruvector.index_stats('hi');
+		RAISE INFO '%: % cannot be reached', c, u;
+		DROP INDEX hi;
+	END LOOP;
+END $$;
+DROP TABLE hubs;

@@ -256,6 +256,9 @@ constexpr uint32_t kInsertDescentPool = 16;
 // Edges to a vertex that are looked after when it gets one more row.
 constexpr uint32_t kRenewedEdges = 8;
 
+// Lists that are tried for a pinned edge to a vertex whose neighbours have no room for one.
+constexpr uint32_t kPinAttempts = 2000;
+
 template <typename Store>
 struct Inserter {
 	Store *store;
@@ -270,8 +273,9 @@ struct Inserter {
 	uint8_t *forth_packed, *back_packed; // back_packed: one per edge of a list
 	List<Neighbor> chosen[kMaxLevel + 1];
 	List<Edge> back;
-	Entry found_from; // the entry point that find() began at
-	bool alone;       // the graph has vertices, but find() met no living one
+	List<NodeId> tree; // of pin_below
+	Entry found_from;  // the entry point that find() began at
+	bool alone;        // the graph has vertices, but find() met no living one
 
 	void initialize(Store *s, const Layout *l, const Model *m, Arena *a, Arena *keep) {
 		std::memset(static_cast<void *>(this), 0, sizeof(*this));
@@ -501,18 +505,46 @@ private:
 			if (link_back(list.data[i].id, level, back[i], !pinned) == Linked::pinned)
 				pinned = true;
 		}
-		// Vectors of large norm are near to everybody under the inner product; their lists may be pinned already.
-		for (uint32_t i = 0; i < search.hits.size && level == 0 && !pinned; i++) {
-			const Hit &hit = search.hits[i];
-			Edge forth_edge = {}, back_edge = {};
-			if (!hit.live || !hit.vector)
-				continue;
-			coder.encode(self, point(hit.vector, hit.stored), hit.distance, forth_edge, forth_packed, back_edge,
-						 back_packed);
-			back_edge.id = id;
-			pinned = link_back(hit.id, level, back_edge, true) == Linked::pinned;
-		}
+		if (!pinned)
+			pin_below(list, level, self, id);
 		return id;
+	}
+
+	// Hangs a vertex on the tree below its neighbours, whose own lists are pinned already: vectors of large norm are
+	// near to everybody under the inner product. Breadth first along pinned edges, to the first list with room.
+	bool pin_below(const List<Neighbor> &list, int level, const Point &self, NodeId id) {
+		tree.size = 0;
+		for (uint32_t i = 0; i < list.size; i++)
+			tree.push(*arena, list.data[i].id);
+		for (uint32_t i = 0; i < tree.size && i < kPinAttempts; i++) {
+			const NodeId node = tree[i];
+			typename Store::Handle h;
+			if (!store->open(node, h))
+				continue;
+			ConstSlot slot{store->slot(h), layout};
+			const RecordHeader &header = slot.header();
+			bool sound = slot.state() == RecordState::live && header.level == level && header.degree <= layout->degree;
+			for (uint32_t e = 0; sound && e < header.degree; e++)
+				if (slot.pinned(e) && slot.ids()[e] != id)
+					tree.push(*arena, slot.ids()[e]);
+			const void *node_stored = nullptr, *node_vector = nullptr;
+			if (sound && i >= list.size) {
+				node_stored = store->vector(slot.p, search.vector_scratch);
+				node_vector = search.keep_working(node_stored, layout->is_plain() ? nullptr : store->exact(node));
+				if (!layout->is_plain())
+					node_stored = store->keep(node_stored, *search.keep_arena);
+			}
+			store->close(h);
+			if (node_vector == nullptr)
+				continue;
+			Edge forth_edge = {}, back_edge = {};
+			coder.encode(self, point(node_vector, node_stored), search.distance(*layout, self.vector, node_vector),
+						 forth_edge, forth_packed, back_edge, back_packed);
+			back_edge.id = id;
+			if (link_back(node, level, back_edge, true) == Linked::pinned)
+				return true;
+		}
+		return false;
 	}
 
 	void pin_forward(NodeId from, const void *vector, NodeId to, int level) {
