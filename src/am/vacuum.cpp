@@ -713,6 +713,14 @@ void reconnect(Reach *r, NodeId id) {
 				if (v->from.hits[i].live && hit != id && reached(r, hit))
 					pinned = pin(v, hit, id, own.stored, level);
 			}
+			graph::List<NodeId> queue = {};
+			for (const graph::Hit &hit : v->from.hits)
+				if (hit.live && reached(r, hit.id))
+					queue.push(v->row_arena, hit.id);
+			pinned =
+				pinned || graph::find_below(v->store, *v->layout, level, queue, v->row_arena, [&](NodeId node) {
+					return node != id && reached(r, node) && !is_dead(v, node) && pin(v, node, id, own.stored, level);
+				});
 		}
 		if (pinned) {
 			reach(r, id);

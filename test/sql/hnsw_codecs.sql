@@ -129,3 +129,12 @@ BEGIN
 	END LOOP;
 END $$;
 DROP TABLE hubs;
+-- the same after a vacuum has taken half of them away
+CREATE TABLE hubs (id int, v vector(8));
+SELECT setseed(0.25);
+INSERT INTO hubs SELECT i, (SELECT array_agg(random() + (i % 9) ORDER BY d) FROM generate_series(1, 8) d WHERE i > 0)::vector FROM generate_series(1, 3000) i;
+CREATE INDEX hi ON hubs USING hnsw (v vector_ip_pq_ops) WITH (m = 4, ef_construction = 16);
+DELETE FROM hubs WHERE id % 2 = 0;
+VACUUM hubs;
+SELECT unreachable FROM ruvector.index_stats('hi');
+DROP TABLE hubs;

@@ -256,8 +256,30 @@ constexpr uint32_t kInsertDescentPool = 16;
 // Edges to a vertex that are looked after when it gets one more row.
 constexpr uint32_t kRenewedEdges = 8;
 
-// Lists that are tried for a pinned edge to a vertex whose neighbours have no room for one.
+// Where the records in `queue` have no room for one more pinned edge (vectors of large norm are near to everybody under
+// the inner product): looks below them on the tree, breadth first along pinned edges, for one that `attempt` succeeds at.
 constexpr uint32_t kPinAttempts = 2000;
+
+template <typename Store, typename Attempt>
+bool find_below(Store &store, const Layout &layout, int level, List<NodeId> &queue, Arena &arena, Attempt attempt) {
+	const uint32_t tried = queue.size;
+	for (uint32_t i = 0; i < queue.size && i < kPinAttempts; i++) {
+		const NodeId node = queue[i];
+		typename Store::Handle h;
+		if (!store.open(node, h))
+			continue;
+		ConstSlot slot{store.slot(h), &layout};
+		const RecordHeader &header = slot.header();
+		bool sound = slot.state() == RecordState::live && header.level == level && header.degree <= layout.degree;
+		for (uint32_t e = 0; sound && e < header.degree; e++)
+			if (slot.pinned(e))
+				queue.push(arena, slot.ids()[e]);
+		store.close(h);
+		if (sound && i >= tried && attempt(node))
+			return true;
+	}
+	return false;
+}
 
 template <typename Store>
 struct Inserter {
@@ -510,41 +532,26 @@ private:
 		return id;
 	}
 
-	// Hangs a vertex on the tree below its neighbours, whose own lists are pinned already: vectors of large norm are
-	// near to everybody under the inner product. Breadth first along pinned edges, to the first list with room.
 	bool pin_below(const List<Neighbor> &list, int level, const Point &self, NodeId id) {
 		tree.size = 0;
 		for (uint32_t i = 0; i < list.size; i++)
 			tree.push(*arena, list.data[i].id);
-		for (uint32_t i = 0; i < tree.size && i < kPinAttempts; i++) {
-			const NodeId node = tree[i];
+		return find_below(*store, *layout, level, tree, *arena, [&](NodeId node) {
 			typename Store::Handle h;
-			if (!store->open(node, h))
-				continue;
-			ConstSlot slot{store->slot(h), layout};
-			const RecordHeader &header = slot.header();
-			bool sound = slot.state() == RecordState::live && header.level == level && header.degree <= layout->degree;
-			for (uint32_t e = 0; sound && e < header.degree; e++)
-				if (slot.pinned(e) && slot.ids()[e] != id)
-					tree.push(*arena, slot.ids()[e]);
-			const void *node_stored = nullptr, *node_vector = nullptr;
-			if (sound && i >= list.size) {
-				node_stored = store->vector(slot.p, search.vector_scratch);
-				node_vector = search.keep_working(node_stored, layout->is_plain() ? nullptr : store->exact(node));
-				if (!layout->is_plain())
-					node_stored = store->keep(node_stored, *search.keep_arena);
-			}
+			if (node == id || !store->open(node, h))
+				return false;
+			const void *node_stored = store->vector(store->slot(h), search.vector_scratch);
+			const void *node_vector =
+				search.keep_working(node_stored, layout->is_plain() ? nullptr : store->exact(node));
+			if (!layout->is_plain())
+				node_stored = store->keep(node_stored, *search.keep_arena);
 			store->close(h);
-			if (node_vector == nullptr)
-				continue;
 			Edge forth_edge = {}, back_edge = {};
 			coder.encode(self, point(node_vector, node_stored), search.distance(*layout, self.vector, node_vector),
 						 forth_edge, forth_packed, back_edge, back_packed);
 			back_edge.id = id;
-			if (link_back(node, level, back_edge, true) == Linked::pinned)
-				return true;
-		}
-		return false;
+			return link_back(node, level, back_edge, true) == Linked::pinned;
+		});
 	}
 
 	void pin_forward(NodeId from, const void *vector, NodeId to, int level) {
