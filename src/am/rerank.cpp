@@ -15,6 +15,7 @@ void Reranker::begin(IndexScanDesc scan) {
 	slot = table_slot_create(heap, nullptr);
 	column = scan->indexRelation->rd_index->indkey.values[0];
 	row_memory = AllocSetContextCreate(CurrentMemoryContext, "hnsw rerank row", ALLOCSET_DEFAULT_SIZES);
+	toast = static_cast<ToastReader *>(palloc0(sizeof(ToastReader)));
 	if (column == 0) {
 		index_info = BuildIndexInfo(scan->indexRelation);
 		estate = CreateExecutorState();
@@ -31,9 +32,11 @@ bool Reranker::distance(const Context &context, const void *query, ItemPointerDa
 	MemoryContext old = MemoryContextSwitchTo(row_memory);
 	Datum value;
 	bool isnull;
-	if (column != 0)
+	if (column != 0) {
 		value = slot_getattr(slot, column, &isnull);
-	else
+		if (!isnull)
+			value = toast->read(heap, value);
+	} else
 		FormIndexDatum(index_info, slot, estate, &value, &isnull);
 	const void *vector = isnull ? nullptr : working_vector(context, value, false);
 	if (vector != nullptr) {
@@ -49,6 +52,7 @@ bool Reranker::distance(const Context &context, const void *query, ItemPointerDa
 }
 
 void Reranker::end() {
+	toast->end();
 	if (estate != nullptr)
 		FreeExecutorState(estate);
 	ExecDropSingleTupleTableSlot(slot);

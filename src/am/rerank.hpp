@@ -2,6 +2,7 @@
 #pragma once
 
 #include "am/context.hpp"
+#include "am/toast.hpp"
 
 extern "C" {
 #include "access/relscan.h"
@@ -20,6 +21,7 @@ struct Reranker {
 	IndexInfo *index_info; // for an expression
 	EState *estate;
 	MemoryContext row_memory;
+	ToastReader *toast;
 	uint64 fetched; // rows read
 
 	// Everything is allocated in the current memory context, which must live as long as the scan.

@@ -58,7 +58,10 @@ struct ScanState {
 	Reranker *reranker;
 	const void *query;
 	graph::List<RankedRow> ranked; // a heap, nearest first
-	uint32 window;                 // rows that are looked up ahead, at most
+	uint32 asked;                  // ef without oversampling
+	uint32 window;                 // hits that are looked up for the first `asked` rows, at most; later ones slide it
+	uint32 looked_up;              // hits
+	uint32 emitted;                // rows
 	const graph::Hit *next;        // of the stream; null: not taken yet, or there is none
 	bool stream_ended;
 	float last_ranked;
@@ -97,8 +100,11 @@ void collect(ScanState *s) {
 	}
 }
 
-// What keeps the recall of the plain classes at the same ef (bench/RESULTS.md).
-double default_oversampling(const graph::Layout &layout) {
+// More is searched for where vectors are codes, because the candidates that belong to the result are spread among more
+// others. The defaults keep the recall of the plain classes at the same ef (bench/RESULTS.md).
+double oversampling(const Options &options, const graph::Layout &layout) {
+	if (!layout.is_plain() && options.oversampling != 0)
+		return options.oversampling;
 	switch (graph::Codec(layout.codec)) {
 	case graph::Codec::plain:
 	case graph::Codec::int8:
@@ -112,19 +118,13 @@ double default_oversampling(const graph::Layout &layout) {
 }
 
 // ef: what reaches the recall that the session asks for, if it asks and the index is calibrated; else what the session
-// asks for; else what the index has as its own default. More where vectors are codes, because the candidates that belong
-// to the result are spread among more others.
+// asks for; else what the index has as its own default.
 uint32 search_effort(const Options &options, const MetaPage &meta) {
-	const graph::Layout &layout = meta.layout;
 	const CalibrationStep *step =
 		setting_target_recall() > 0 ? step_for(meta.calibration, setting_target_recall()) : nullptr;
-	uint32 ef = step != nullptr                                 ? step->ef
-				: options.ef_search != 0 && !ef_search_is_set() ? uint32(options.ef_search)
-																: uint32(setting_ef_search());
-	if (layout.is_plain())
-		return ef;
-	double oversampling = options.oversampling != 0 ? options.oversampling : default_oversampling(layout);
-	return uint32(double(ef) * oversampling);
+	return step != nullptr                                 ? step->ef
+		   : options.ef_search != 0 && !ef_search_is_set() ? uint32(options.ef_search)
+														   : uint32(setting_ef_search());
 }
 
 // A scan that is restarted often, for each row of an outer table, keeps its context.
@@ -161,7 +161,8 @@ void begin_search(IndexScanDesc scan, ScanState *s) {
 		s->store.initialize(scan->indexRelation, &s->context->layout, true);
 		s->search.initialize(&s->store, &s->context->layout, &s->context->model, &s->arena);
 		s->search.set_query(query);
-		s->ef = s->window = search_effort(options, meta);
+		s->asked = search_effort(options, meta);
+		s->ef = s->window = uint32(double(s->asked) * oversampling(options, s->context->layout));
 		graph::descend(s->search, meta.entry, meta.entry_level, 0, Max(graph::kDescentPool, s->ef / 8));
 		s->search.keep_refused = s->iterative != iterative_off;
 		s->hold = kHoldAtFirst;
@@ -297,21 +298,26 @@ void rank(ScanState *s, const graph::Hit &hit) {
 bool next_ranked(ScanState *s, graph::HeapTid *tid) {
 	for (;;) {
 		CHECK_FOR_INTERRUPTS();
+		const uint32 beyond = s->emitted > s->asked ? s->emitted - s->asked : 0;
+		if (s->ranked.size > 0 && s->looked_up >= s->window + beyond)
+			break; // before the stream is asked for more: it may have to search for it
 		if (s->next == nullptr && !s->stream_ended) {
 			s->next = next_hit(s);
 			s->stream_ended = s->next == nullptr;
 		}
-		if (s->ranked.size > 0 && (s->stream_ended || s->ranked.size >= s->window ||
-								   s->ranked[0].distance <= s->next->distance - kErrors * s->next->error))
+		if (s->ranked.size > 0 &&
+			(s->stream_ended || s->ranked[0].distance <= s->next->distance - kErrors * s->next->error))
 			break;
 		if (s->stream_ended)
 			return false;
 		graph::Hit hit = *s->next;
 		s->next = nullptr;
+		s->looked_up++;
 		rank(s, hit);
 	}
 	std::pop_heap(s->ranked.begin(), s->ranked.end(), FartherRow{});
 	const RankedRow &row = s->ranked[--s->ranked.size];
+	s->emitted++;
 	s->last_ranked = row.distance;
 	*tid = row.tid;
 	return true;
