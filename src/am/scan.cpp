@@ -59,8 +59,7 @@ struct ScanState {
 	const void *query;
 	graph::List<RankedRow> ranked; // a heap, nearest first
 	uint32 asked;                  // ef without oversampling
-	uint32 window;                 // hits that are looked up for the first `asked` rows, at most; later ones slide it
-	uint32 looked_up;              // hits
+	uint32 window;                 // rows that are looked up ahead, at most
 	uint32 emitted;                // rows
 	const graph::Hit *next;        // of the stream; null: not taken yet, or there is none
 	bool stream_ended;
@@ -77,11 +76,17 @@ uint32 pool_size(const graph::Layout &layout, uint32 ef) {
 	return ef + uint32(float(ef) * 4 * graph::estimate_error(layout)) + 4;
 }
 
-// How many rows may be returned at the present ef. Ten are always worth a try: LIMIT 10 is what most people ask for.
+// How many rows may be returned of a search for the ef nearest, when a search for more may find nearer ones still. Ten
+// are always worth a try: LIMIT 10 is what most people ask for.
+uint32 safe_rows(const ScanState *s, uint32 ef) {
+	return Max(uint32(double(ef) / s->hold), s->widened ? 0 : Min(ef, 10));
+}
+
+// How many hits may be taken at the present ef.
 uint32 returnable(const ScanState *s) {
 	if (s->iterative == iterative_off || s->reranker != nullptr) // re-ranking makes the order
 		return s->ef;
-	return Max(uint32(double(s->ef) / s->hold), s->widened ? 0 : Min(s->ef, 10));
+	return safe_rows(s, s->ef);
 }
 
 // The order of the heap of hits.
@@ -253,10 +258,14 @@ void load_tids(ScanState *s, const graph::Hit &hit) {
 	MemoryContextSwitchTo(old);
 }
 
+bool must_widen(const ScanState *s) {
+	return s->iterative != iterative_off && !s->exhausted && (s->heap.size == 0 || s->returned >= returnable(s));
+}
+
 // The next vertex in order, or nullptr.
 const graph::Hit *next_hit(ScanState *s) {
 	for (;;) {
-		if (s->iterative != iterative_off && !s->exhausted && (s->heap.size == 0 || s->returned >= returnable(s))) {
+		if (must_widen(s)) {
 			widen(s);
 			continue;
 		}
@@ -276,15 +285,17 @@ struct FartherRow {
 	bool operator()(const RankedRow &a, const RankedRow &b) const { return a.distance > b.distance; }
 };
 
-// Looks the rows of a vertex up.
+// Looks the rows of a vertex up, if its distance is only estimated.
 void rank(ScanState *s, const graph::Hit &hit) {
 	load_tids(s, hit);
 	for (uint32 i = 0; i < s->tids.size; i++) {
-		ItemPointerData tid;
-		from_heap_tid(s->tids[i], &tid);
-		float distance;
-		if (!s->reranker->distance(*s->context, s->query, tid, &distance))
-			continue;
+		float distance = hit.distance;
+		if (hit.error > 0) {
+			ItemPointerData tid;
+			from_heap_tid(s->tids[i], &tid);
+			if (!s->reranker->distance(*s->context, s->query, tid, &distance))
+				continue;
+		}
 		if (distance < s->last_ranked && s->iterative == iterative_strict) {
 			s->window = Min(s->window, UINT32_MAX / 2) * 2; // found too late: look farther ahead
 			continue;
@@ -298,9 +309,10 @@ void rank(ScanState *s, const graph::Hit &hit) {
 bool next_ranked(ScanState *s, graph::HeapTid *tid) {
 	for (;;) {
 		CHECK_FOR_INTERRUPTS();
-		const uint32 beyond = s->emitted > s->asked ? s->emitted - s->asked : 0;
-		if (s->ranked.size > 0 && s->looked_up >= s->window + beyond)
-			break; // before the stream is asked for more: it may have to search for it
+		// The first rows are those of the first search; it goes on for whoever wants more.
+		if (s->ranked.size > 0 && (s->ranked.size >= s->window || (s->next == nullptr && must_widen(s) &&
+																   s->emitted < safe_rows(s, s->asked))))
+			break;
 		if (s->next == nullptr && !s->stream_ended) {
 			s->next = next_hit(s);
 			s->stream_ended = s->next == nullptr;
@@ -312,7 +324,6 @@ bool next_ranked(ScanState *s, graph::HeapTid *tid) {
 			return false;
 		graph::Hit hit = *s->next;
 		s->next = nullptr;
-		s->looked_up++;
 		rank(s, hit);
 	}
 	std::pop_heap(s->ranked.begin(), s->ranked.end(), FartherRow{});

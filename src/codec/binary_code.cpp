@@ -120,13 +120,13 @@ void prepare(const uint8_t *state, const float *q, uint32_t dims, uint8_t *table
 	std::memset(table, 0, query_bytes(dims));
 	rotate({dims, n, state}, q, scratch);
 	const float *centre = centre_of(state, dims);
-	QueryHead head = {0.0f, sums(scratch, centre, n).ab, 0.0f, 0.0f};
+	QueryHead head = {0.0, sums(scratch, centre, n).ab, 0.0f};
 	for (uint32_t i = 0; i < n; i++)
 		scratch[i] -= centre[i];
 	head.norm_sq = norm_squared(scratch, n);
 	QueryFactors f = {0.0f, 0.0f};
 	if (!finite(head.norm_sq)) {
-		head = {std::numeric_limits<float>::infinity(), 0.0f, 0.0f, 0.0f};
+		head = {std::numeric_limits<float>::infinity(), 0.0f, 0.0f};
 	} else {
 		float largest[4] = {};
 		for (uint32_t i = 0; i < n; i++) {
@@ -170,7 +170,7 @@ QueryHead prepare_blocks(const uint8_t *state, const float *q, uint32_t dims, Qu
 	const uint32_t n = rotated(dims);
 	rotate({dims, n, state}, q, scratch);
 	const float *centre = centre_of(state, dims);
-	QueryHead head = {0.0f, sums(scratch, centre, n).ab, 0.0f, 0.0f};
+	QueryHead head = {0.0, sums(scratch, centre, n).ab, 0.0f};
 	for (uint32_t i = 0; i < n; i++)
 		scratch[i] -= centre[i];
 	head.norm_sq = norm_squared(scratch, n);

@@ -107,7 +107,7 @@ void decode(const VectorCodec &codec, const uint8_t *code, float *x) noexcept {
 
 void prepare(const VectorCodec &codec, const float *q, uint8_t *table) noexcept {
 	const uint32_t clusters = 1u << codec.pq_bits;
-	QueryHead head = {norm_squared(q, codec.dims), 0.0f, 0.0f, 0.0f};
+	QueryHead head = {norm_squared(q, codec.dims), 0.0f, 0.0f};
 	float *entries = reinterpret_cast<float *>(table + kQueryData);
 	if (finite(head.norm_sq)) {
 		const float *books = codebooks(codec);
@@ -155,7 +155,7 @@ Lane lane(const uint8_t *code) noexcept {
 QueryHead prepare_blocks(const VectorCodec &codec, const float *q, QueryTable &table) noexcept {
 	constexpr uint32_t kClusters = 16;
 	const float *books = codebooks(codec);
-	QueryHead head = {norm_squared(q, codec.dims), 0.0f, 0.0f, 0.0f};
+	QueryHead head = {norm_squared(q, codec.dims), 0.0f, 0.0f};
 	table.delta = table.offset = 0.0f;
 	float products[kClusters], range = 0.0f;
 	auto compare_in = [&](uint32_t m) {

@@ -54,21 +54,23 @@ inline float correction(float norm_sq, float dot) noexcept {
 }
 
 struct QueryHead {
-	float norm_sq; // |o|^2 of the query
-	float add;     // binary: <centre, q>
-	float error;   // |e| of the query's own quantization
-	float unused;
+	double norm_sq; // |o|^2 of the query
+	float add;      // binary: <centre, q>
+	float error;    // |e| of the query's own quantization
 };
 constexpr size_t kQueryData = 64; // where a table's data begins
 
 // What a code says: <o, query's o> is about dot, |o|^2 is norm_sq, |e| is error, <o, centre> is add.
+// In double precision: the terms of a distance cancel, and those of exact codes must not be rounded before.
 struct Product {
-	float dot, norm_sq, error, add;
+	double dot, norm_sq;
+	float error, add;
 };
 
 // The same of two codes; add makes dot the inner product of the vectors.
 struct CodePair {
-	float dot, norm_sq_a, norm_sq_b, add;
+	double dot, norm_sq_a, norm_sq_b;
+	float add;
 };
 
 // A code as a lane of a block, see code_block.hpp.
