@@ -27,7 +27,9 @@ void BuildOrder::plan(const BuildStore *of, void (*poll)()) {
 
 	// What is asked for most comes first: the upper levels from the top, densely.
 	uint32 on_level[graph::kMaxLevel + 2] = {};
-	auto level_of = [](const graph::RecordHeader &header) { return Min(uint32(header.level), uint32(graph::kMaxLevel)); };
+	auto level_of = [](const graph::RecordHeader &header) {
+		return Min(uint32(header.level), uint32(graph::kMaxLevel));
+	};
 	for (uint32 page = 0; page < used; page++) {
 		if (page % kPollEvery == 0)
 			poll();

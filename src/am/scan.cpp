@@ -310,8 +310,8 @@ bool next_ranked(ScanState *s, graph::HeapTid *tid) {
 	for (;;) {
 		CHECK_FOR_INTERRUPTS();
 		// The first rows are those of the first search; it goes on for whoever wants more.
-		if (s->ranked.size > 0 && (s->ranked.size >= s->window || (s->next == nullptr && must_widen(s) &&
-																   s->emitted < safe_rows(s, s->asked))))
+		if (s->ranked.size > 0 && (s->ranked.size >= s->window ||
+								   (s->next == nullptr && must_widen(s) && s->emitted < safe_rows(s, s->asked))))
 			break;
 		if (s->next == nullptr && !s->stream_ended) {
 			s->next = next_hit(s);

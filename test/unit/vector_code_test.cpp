@@ -243,8 +243,7 @@ TEST("int8: whole numbers at most 255 apart have exact codes and distances") {
 				l2 += (a - b) * (a - b);
 				ip += a * b;
 			}
-			codec::DistanceEstimate e =
-				codec::estimate(coder.prepare(VectorMetric::l2, q.data()), code.data());
+			codec::DistanceEstimate e = codec::estimate(coder.prepare(VectorMetric::l2, q.data()), code.data());
 			CHECK(e.distance == static_cast<float>(l2));
 			CHECK(e.error == 0);
 			e = codec::estimate(coder.prepare(VectorMetric::ip, q.data()), code.data());
