@@ -70,7 +70,7 @@ Values chain_values(Algorithm a) {
 	if (a == Algorithm::sarsa)
 		v.insert(v.end(), {{"learning_rate_final", 0.001}, {"learning_rate_visits", 100}});
 	if (a == Algorithm::dqn)
-		v.insert(v.end(), {{"gradient_steps", 1500}, {"hidden_size", 32}, {"target_update_frequency", 50}});
+		v.insert(v.end(), {{"gradient_steps", 1500}, {"hidden_size", 32}, {"target_rate", 0.02}});
 	if (a == Algorithm::policy_gradient)
 		v.push_back({"epochs", 150});
 	if (a == Algorithm::ppo)
@@ -459,7 +459,7 @@ TEST("errors: hyper-parameters, shapes, experience") {
 	Random random(1);
 	CHECK(!thrown(ErrorKind::invalid_argument, [&] { policy->act(q, dqn, random); }).empty());
 	CHECK(!thrown(ErrorKind::invalid_argument, [&] { make_policy(Config(Algorithm::mcts), {2, 4}, 1); }).empty());
-	Config other(Algorithm::dqn, {{"hidden_size", 64}});
+	Config other(Algorithm::dqn, {{"hidden_size", 128}});
 	CHECK(!thrown(ErrorKind::invalid_argument, [&] {
 			   float four[] = {0, 0, 0, 0}, next[] = {0, 0, 0, 0};
 			   uint32_t action = 0;
