@@ -28,6 +28,8 @@ double now() { // of this thread: others may be busy
 }
 
 double median(std::vector<double> v) {
+	if (std::any_of(v.begin(), v.end(), [](double x) { return std::isnan(x); }))
+		return NAN;
 	std::sort(v.begin(), v.end());
 	return v.empty() ? NAN : v[v.size() / 2];
 }
@@ -39,6 +41,7 @@ double mean(const std::vector<double> &v) {
 struct Run {
 	double score = NAN;                           // what is compared with the target
 	double extra = NAN;                           // see the task
+	double held = NAN;                            // steps after which the greedy policy always reached the target
 	size_t steps = 0;                             // of the environment
 	uint64_t updates = 0;                         // gradient steps or backups
 	double train_seconds = 0;                     // in train() and online_update()
@@ -57,7 +60,7 @@ struct Task {
 
 // Online: one online_update for each step, sarsa's when the next action is known.
 Run tabular(Algorithm algorithm, Environment &env, const Values &values, size_t steps, uint64_t seed, int test_episodes,
-			size_t train_every = 0) {
+			size_t train_every = 0, double target = NAN) {
 	Config config(algorithm, values);
 	rl::Shape shape{env.actions(), 0};
 	rl::TabularPolicy policy(algorithm, shape);
@@ -108,6 +111,13 @@ Run tabular(Algorithm algorithm, Environment &env, const Values &values, size_t 
 				last.erase(last.begin());
 			sum = 0;
 			env.reset(random);
+		}
+		if (std::isfinite(target) && (i + 1) % 100 == 0) {
+			CliffWalking test;
+			if (play(test, policy, config, 1, seed + 1000) < target)
+				run.held = NAN;
+			else if (std::isnan(run.held))
+				run.held = double(i + 1);
 		}
 		if ((i + 1) % std::max<size_t>(1, steps / 25) == 0) {
 			run.curve.push_back({double(i + 1), mean(window)});
@@ -222,17 +232,17 @@ std::vector<Task> tasks() {
 	add("q-learning", "CliffWalking", "return, greedy", -13, "return, online", cliff,
 		[](const Values &values, uint64_t seed) {
 			CliffWalking env;
-			return tabular(Algorithm::q_learning, env, values, 50000, seed, 1);
+			return tabular(Algorithm::q_learning, env, values, 50000, seed, 1, 0, -13);
 		});
 	add("sarsa", "CliffWalking", "return, greedy", -19, "return, online", cliff,
 		[](const Values &values, uint64_t seed) {
 			CliffWalking env;
-			return tabular(Algorithm::sarsa, env, values, 60000, seed, 1);
+			return tabular(Algorithm::sarsa, env, values, 50000, seed, 1, 0, -19);
 		});
 	add("model-based", "CliffWalking", "return, greedy", -13, "return, online",
 		{{"discount_factor", 1}, {"exploration_start", 0.1}}, [](const Values &values, uint64_t seed) {
 			CliffWalking env;
-			return tabular(Algorithm::model_based, env, values, 3000, seed, 1);
+			return tabular(Algorithm::model_based, env, values, 3000, seed, 1, 0, -13);
 		});
 	add("mcts", "TicTacToe", "return, 200 games", 0.98, "ms a decision, about",
 		{{"simulations", 1000}, {"discount_factor", 1}, {"exploration_rate", 1}},
@@ -348,14 +358,15 @@ std::string table(const std::vector<Result> &results) {
 			list += (list.empty() ? "" : " ") + number(s);
 		double updates = mean(r.all([](const Run &x) { return x.updates; })),
 			   seconds = mean(r.all([](const Run &x) { return x.train_seconds; })),
-			   extra = mean(r.all([](const Run &x) { return x.extra; }));
+			   extra = mean(r.all([](const Run &x) { return x.extra; })),
+			   held = median(r.all([](const Run &x) { return x.held; }));
 		out += std::string("| ") + r.task->name + " | " + r.task->environment + " | " + r.task->measure + " | " +
 			   number(r.task->target) + " | " + number(median(scores)) +
 			   (median(scores) >= r.task->target ? "" : " missed") + " | " + list + " | " +
 			   std::to_string(size_t(median(r.all([](const Run &x) { return x.steps; })))) + " | " +
 			   std::to_string(size_t(updates)) + " | " + std::to_string(size_t(updates / std::max(seconds, 1e-9))) +
-			   " | " + (std::isnan(extra) ? "" : std::string(r.task->extra) + ": " + number(extra)) + " | " +
-			   r.settings() + " |\n";
+			   " | " + (std::isnan(extra) ? "" : std::string(r.task->extra) + ": " + number(extra)) +
+			   (std::isnan(held) ? "" : "; target held from step " + number(held)) + " | " + r.settings() + " |\n";
 	}
 	return out;
 }
@@ -372,6 +383,7 @@ std::string json(const std::vector<Result> &results, const std::string &machine,
 			out += std::string(i ? "," : "") + "\n  {\"seed\": " + std::to_string(first + i) +
 				   ", \"score\": " + number(run.score) +
 				   (std::isnan(run.extra) ? "" : ", \"extra\": " + number(run.extra)) +
+				   (std::isnan(run.held) ? "" : ", \"held_from\": " + number(run.held)) +
 				   ", \"steps\": " + std::to_string(run.steps) + ", \"updates\": " + std::to_string(run.updates) +
 				   ", \"train_seconds\": " + number(run.train_seconds) + ", \"curve\": [";
 			bool begun = false;
