@@ -193,8 +193,8 @@ Run offline(Environment &env, Log &log, double behaviour_mean, double low, doubl
 	run.steps = log.size();
 	for (size_t i = 0; i < m.losses.size(); i++)
 		run.curve.push_back({double(m.updates) * double(i + 1) / double(m.losses.size()), m.losses[i]});
-	double reached_low = play_for(env, *policy, config, low, 40, seed + 1, true);
-	double reached_high = play_for(env, *policy, config, high, 40, seed + 2, true);
+	double reached_low = play_for(env, *policy, config, low, 40, seed + 1, false);
+	double reached_high = play_for(env, *policy, config, high, 40, seed + 2, false);
 	std::fprintf(stderr,
 				 "# decision-transformer: behaviour %.1f, asked for %.0f reached %.1f, asked for %.0f reached %.1f\n",
 				 behaviour_mean, low, reached_low, high, reached_high);

@@ -34,10 +34,11 @@ public:
 			"SELECT action, behaviour_prob FROM ruvector.predict($1, $2, $3::public.vector, $4::text[], "
 			"explore => $5, max_alternatives => 0, log_prediction => $5, target_return => $6, trajectory_id => $7)",
 			0, nullptr));
-		PQclear(PQprepare(conn_, "feedback",
-						  "SELECT ruvector.submit_feedback($1, $2, $3, $4, next_state => $5, truncated => $6, trajectory_id => $7, "
-						  "behaviour_prob => $8)",
-						  0, nullptr));
+		PQclear(PQprepare(
+			conn_, "feedback",
+			"SELECT ruvector.submit_feedback($1, $2, $3, $4, next_state => $5, truncated => $6, trajectory_id => $7, "
+			"behaviour_prob => $8)",
+			0, nullptr));
 	}
 	~Database() { PQfinish(conn_); }
 	Database(const Database &) = delete;
@@ -288,7 +289,7 @@ void decision_transformer(Database &db, uint64_t seed, Run &run) {
 			double left = target;
 			for (Outcome o{0, false, false}; !o.terminated && !o.truncated; sum += o.reward) {
 				const std::string vector = Database::vector_text(env), wanted = std::to_string(std::max(left, 1.0));
-				const auto [action, probability] = db.predict(session, env, true, trajectory, wanted.c_str());
+				const auto [action, probability] = db.predict(session, env, false, trajectory, wanted.c_str());
 				o = env.step(action, random);
 				if (o.terminated)
 					o.truncated = false;
@@ -345,9 +346,9 @@ std::vector<Entry> tasks() {
 	add("FrozenLake", 0.70,
 		{"q-learning",
 		 "{\"exploration_steps\": 1000000, \"learning_rate_visits\": 500, \"learning_rate_final\": 0.005}", 20000, 1000,
-		 10000, never, 300},
+		 10000, never, 1000},
 		lake);
-	add("FrozenLake", 0.70, {"model-based", "{\"exploration_steps\": 10000}", 10000, 500, 500, never, 300}, lake);
+	add("FrozenLake", 0.70, {"model-based", "{\"exploration_steps\": 10000}", 10000, 500, 500, never, 1000}, lake);
 	const char *cliffs = "{\"exploration_start\": 0.1, \"exploration_rate\": 0.1, \"learning_rate\": 0.5, "
 						 "\"learning_rate_final\": 0.1, \"discount_factor\": 1}";
 	add("CliffWalking", -13, {"q-learning", cliffs, 15000, 0, 0, never, 1}, cliff);
