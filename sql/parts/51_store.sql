@@ -207,9 +207,19 @@ BEGIN
 	END IF;
 	EXECUTE format('CREATE TRIGGER ruvector_guard BEFORE INSERT OR UPDATE ON %s
 		FOR EACH ROW EXECUTE FUNCTION ruvector._guard(%L, %L)', rel, content_expr, required);
+	PERFORM ruvector._keep_inline(rel, 'embedding');
 END $$;
 COMMENT ON FUNCTION ruvector._guard_embedding(regclass, text, boolean) IS
 	'internal: puts the trigger ruvector._guard on a table with the columns namespace, embedding and embedding_model; content_expr is what is embedded';
+
+CREATE FUNCTION ruvector._keep_inline(rel regclass, col name) RETURNS void
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	EXECUTE format('ALTER TABLE %s ALTER COLUMN %I SET STORAGE MAIN', rel, col);
+	EXECUTE format('ALTER TABLE %s SET (toast_tuple_target = 4080)', rel);
+END $$;
+COMMENT ON FUNCTION ruvector._keep_inline(regclass, name) IS
+	'internal: keeps the vectors of a table in its rows, where a distance is computed ten times as fast as from the TOAST table; long texts go there first';
 
 CREATE FUNCTION ruvector._create_vector_index(rel regclass, col name DEFAULT 'embedding') RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

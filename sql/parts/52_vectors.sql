@@ -290,7 +290,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION ruvector._filter_condition(jsonb) IS 'internal: a filter on metadata as a condition on m that begins with AND; empty for NULL';
 
--- 250 gives recall@10 of 0.99 with sentence embeddings (100,000 of 384 dimensions, see bench/memory/RESULTS.md).
+-- 300 gives recall@10 of 0.99 with sentence embeddings (100,000 of 384 dimensions, see bench/memory/RESULTS.md).
 CREATE FUNCTION ruvector._effort(ef_search int) RETURNS int
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -298,9 +298,9 @@ BEGIN
 		RAISE EXCEPTION 'ef_search must be from 1 to 1000' USING ERRCODE = 'invalid_parameter_value',
 			HINT = 'More finds more of the true nearest, and takes longer.';
 	END IF;
-	RETURN coalesce(ef_search, greatest(current_setting('hnsw.ef_search')::int, 250));
+	RETURN coalesce(ef_search, greatest(current_setting('hnsw.ef_search')::int, 300));
 END $$;
-COMMENT ON FUNCTION ruvector._effort(int) IS 'internal: hnsw.ef_search for a search of memory: the one given, else the setting, but at least 250';
+COMMENT ON FUNCTION ruvector._effort(int) IS 'internal: hnsw.ef_search for a search of memory: the one given, else the setting, but at least 300';
 
 CREATE FUNCTION ruvector._run(as_type anyelement, statement text, VARIADIC arguments "any") RETURNS anyelement
 	AS 'MODULE_PATHNAME', 'ruvector_run' LANGUAGE C STABLE;
