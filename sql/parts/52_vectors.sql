@@ -278,11 +278,20 @@ CREATE FUNCTION ruvector._filter_condition(filter jsonb) RETURNS text
 DECLARE
 	result text := '';
 	contained jsonb;
+	one_of text;
 BEGIN
 	IF filter IS NOT NULL THEN
 		-- A selective filter can so be served by the GIN index.
 		FOREACH contained IN ARRAY ruvector._filter_containment(filter) LOOP
 			result := result || format(' AND m.metadata @> %L::jsonb', contained);
+		END LOOP;
+		FOR one_of IN
+			SELECT (SELECT string_agg(format('m.metadata @> %L::jsonb', jsonb_build_object(f.key, v)), ' OR ') FROM jsonb_array_elements(f.value -> '$in') v)
+			FROM jsonb_each(filter) f
+			WHERE f.key !~ '^\$|\.' AND CASE WHEN jsonb_typeof(f.value) = 'object' AND jsonb_typeof(f.value -> '$in') = 'array'
+				THEN jsonb_array_length(f.value -> '$in') BETWEEN 1 AND 100 ELSE false END
+		LOOP
+			result := result || format(' AND (%s)', one_of);
 		END LOOP;
 		result := result || format(' AND ruvector.filter_match(m.metadata, %L::jsonb)', filter);
 	END IF;

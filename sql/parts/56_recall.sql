@@ -112,6 +112,13 @@ DECLARE
 	least_confidence float8;
 	z float8;
 BEGIN
+	uplift := 0;
+	edge_ids := '{}';
+	-- Most memories have no edges: the short way, which each that is stored takes.
+	PERFORM FROM ruvector.causal_edge_nodes n WHERE n.namespace = ns AND n.node = ANY (refs) AND n.role = 'cause' LIMIT 1;
+	IF NOT FOUND THEN
+		RETURN;
+	END IF;
 	SELECT s.min_confidence, s.pessimism INTO least_confidence, z FROM ruvector.recall_settings s WHERE s.namespace = ns;
 	-- Inverse variances where all errors are known, else confidences. Edges on latencies are not gains.
 	SELECT CASE WHEN bool_and(coalesce(e.uplift_se > 0, false)) THEN sum(e.uplift / e.uplift_se ^ 2) / sum(1 / e.uplift_se ^ 2)
