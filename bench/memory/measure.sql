@@ -37,7 +37,7 @@ SELECT setseed(0.25);
 CREATE TEMP TABLE query AS SELECT p.id, p.v, p.v + b.v AS mixed, format('w%s w%s w%s w%s', 1000 + p.id * 7, 3000 + p.id * 5, 200 + p.id % 300, 20 + p.id % 20) AS words
 	FROM probe p JOIN base b USING (id) ORDER BY p.id LIMIT :count;
 ANALYZE query;
-CREATE TEMP TABLE record AS SELECT t.* FROM ruvector.skill_stats t JOIN query q ON t.skill_id = 1 + q.id * 31;
+CREATE TEMP TABLE former AS SELECT t.* FROM ruvector.skill_stats t JOIN query q ON t.skill_id = 1 + q.id * 31;
 
 -- The statement is in a function, as in an application that prepares its statements.
 SELECT format($f$
@@ -60,6 +60,6 @@ SELECT format($f$
 
 -- What was written to measure goes again, so that the next measurement finds the same memories.
 DELETE FROM ruvector.skill_stats t USING query q WHERE t.skill_id = 1 + q.id * 31;
-INSERT INTO ruvector.skill_stats SELECT * FROM record;
+INSERT INTO ruvector.skill_stats SELECT * FROM former;
 DELETE FROM ruvector.reflexion_episodes WHERE id >= 10000000;
 VACUUM ruvector.reflexion_episodes, ruvector.recall_keys, ruvector.skill_stats;

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # bench/memory/run.py - time and recall of agent memory with 100,000 memories of 384 dimensions; `make bench-memory` calls it.
 # RUVECTOR_TEST_DATA with wordnet-minilm-384: real sentence embeddings, else generated ones. ROWS, PROBES, TRUTHS: sizes.
-# What a former run has loaded with the same library, SQL and sizes is measured again; KEEP=1: whatever it was loaded with; FRESH=1: never.
+# A run that was interrupted goes on. What a former one has loaded with the same library, SQL and sizes is measured again; KEEP=1: whatever it
+# was loaded with; FRESH=1: never.
 import hashlib
 import os
 import subprocess
@@ -37,10 +38,10 @@ def data():
     return "generated: a curved surface of 20 dimensions, clustered", shape(os.path.join(FOLDER, "generated"), "build/bench/bin")
 
 
-def fingerprint(*sizes):
-    """Of everything that a loaded store depends on."""
+def fingerprint(files, *sizes):
+    """Of everything that a loaded store, or the truth about it, depends on."""
     digest = hashlib.sha256(repr(sizes).encode())
-    for path in ("ruvector.so", "sql/ruvector--0.1.0.sql", os.path.join(HERE, "load.sql"), os.path.join(HERE, "measure.sql")):
+    for path in ("ruvector.so", "sql/ruvector--0.1.0.sql", *(os.path.join(HERE, name) for name in files)):
         with open(path, "rb") as f:
             digest.update(f.read())
     return digest.hexdigest()
@@ -63,16 +64,25 @@ def main():
         def measure(exact):
             psql("-v", f"exact={int(exact)}", "-v", f"truths={truths}", "-v", f"probes={probes}", "-f", os.path.join(HERE, "measure.sql"))
 
-        key = fingerprint(name, rows, probes, truths)
-        loaded = "" if os.environ.get("FRESH") or psql("-c", "SELECT count(*) FROM pg_database WHERE datname = 'memory'", database="postgres") == "0" \
-            else psql("-c", "CREATE TABLE IF NOT EXISTS loaded (key text)", "-c", "SELECT key FROM loaded")
-        if loaded != key and not (loaded and os.environ.get("KEEP")):
+        done = {}
+        if psql("-c", "SELECT count(*) FROM pg_database WHERE datname = 'memory'", database="postgres") == "1":
+            psql("-c", "CREATE TABLE IF NOT EXISTS done (step text PRIMARY KEY, key text)")
+            done = dict(line.split("|") for line in psql("-c", "SELECT step, key FROM done").splitlines())
+
+        def step(name, key, work):
+            if os.environ.get("FRESH") or done.get(name) != key and not (name in done and os.environ.get("KEEP")):
+                work()
+                psql("-c", f"INSERT INTO done VALUES ('{name}', '{key}') ON CONFLICT (step) DO UPDATE SET key = excluded.key")
+
+        def load():
             psql("-c", "DROP DATABASE IF EXISTS memory", "-c", "CREATE DATABASE memory", database="postgres")
-            psql("-c", "CREATE EXTENSION ruvector", "-c", "SELECT ruvector.init(384)")
+            psql("-c", "CREATE TABLE done (step text PRIMARY KEY, key text)", "-c", "CREATE EXTENSION ruvector", "-c", "SELECT ruvector.init(384)")
             subprocess.run(["build/bench/bin/memory_load", cluster.conninfo("memory"), *paths, rows, probes], check=True)
             psql("-f", os.path.join(HERE, "load.sql"))
-            measure(True)
-            psql("-c", f"CREATE TABLE loaded AS SELECT '{key}' AS key")
+            done.clear()
+
+        step("load", fingerprint(["load.sql"], paths, rows, probes), load)
+        step("truth", fingerprint(["load.sql", "measure.sql"], paths, rows, probes, truths), lambda: measure(True))
         before = os.getloadavg()[0]
         measure(False)
         here = machine()

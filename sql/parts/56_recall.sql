@@ -4,13 +4,13 @@ CREATE FUNCTION ruvector.utility_key(embedding @extschema@.vector, uplift float8
 	latency_scale_ms float8 DEFAULT 1000) RETURNS @extschema@.vector
 	AS 'MODULE_PATHNAME', 'ruvector_utility_key' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION ruvector.utility_key(@extschema@.vector, float8, float8, float8) IS
-	'the vector to index for recall by utility: embedding / |embedding|, uplift clamped to [-1, 1], -latency / scale clamped to [-1, 0], and what puts it on the sphere of radius sqrt(3): 3 more dimensions. Distance by <-> to utility_query(q, alpha, beta, gamma) falls as U rises, and -(key <#> utility_query) is U. NULL uplift and latency count as 0; NULL for an embedding that is NULL or zero';
+	'the vector to index for recall by utility: embedding / |embedding|, 0.7 * uplift clamped to [-1, 1], -0.7 * latency / scale clamped to [0, 1], and what puts it on the sphere of radius sqrt(3): 3 more dimensions. Distance by <-> to utility_query(q, alpha, beta, gamma) falls as U rises, and -(key <#> utility_query) is U. NULL uplift and latency count as 0; NULL for an embedding that is NULL or zero';
 
 CREATE FUNCTION ruvector.utility_query(query @extschema@.vector, alpha float8 DEFAULT 0.7, beta float8 DEFAULT 0.2, gamma float8 DEFAULT 0.1)
 	RETURNS @extschema@.vector
 	AS 'MODULE_PATHNAME', 'ruvector_utility_query' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION ruvector.utility_query(@extschema@.vector, float8, float8, float8) IS
-	'(alpha * query / |query|, beta, gamma, 0), the vector to search utility keys with; weights are finite and at least 0, not all 0 (else 22023)';
+	'(alpha * query / |query|, beta / 0.7, gamma / 0.7, 0), the vector to search utility keys with; weights are finite and at least 0, not all 0 (else 22023)';
 
 CREATE FUNCTION ruvector.utility(similarity float8, uplift float8, latency_ms float8, alpha float8 DEFAULT 0.7, beta float8 DEFAULT 0.2,
 	gamma float8 DEFAULT 0.1, latency_scale_ms float8 DEFAULT 1000) RETURNS float8

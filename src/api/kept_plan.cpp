@@ -42,6 +42,14 @@ bool is_of(const KeptPlan &kept, const char *statement, uint32 hash, const Oid *
 		   memcmp(kept.types, types, sizeof(Oid) * size_t(arguments)) == 0 && strcmp(kept.statement, statement) == 0;
 }
 
+// Until the memory of this SPI connection goes, which it also does when the statement fails.
+void enter() {
+	auto *callback = static_cast<MemoryContextCallback *>(palloc0(sizeof(MemoryContextCallback)));
+	callback->func = [](void *) { --depth; };
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
+	++depth;
+}
+
 SPIPlanPtr new_plan(const char *statement, Oid *types, int arguments) {
 	// What differs between calls is a parameter on purpose: one plan fits all of its values.
 	SPIPlanPtr plan = SPI_prepare_cursor(statement, arguments, types, CURSOR_OPT_GENERIC_PLAN);
@@ -97,18 +105,9 @@ RV_FUNCTION(ruvector_run) {
 	SPI_connect();
 	// A statement that another one runs, by the policy of a table, must not take its plan away.
 	SPIPlanPtr plan = depth == 0 ? plan_of(statement, types, arguments) : new_plan(statement, types, arguments);
-	volatile int code = 0;
-	++depth;
-	PG_TRY();
-	{
-		// The snapshot is the caller's: what a caller that is volatile has just written is in it.
-		code = SPI_execute_plan(plan, values, nulls, true, 2);
-	}
-	PG_FINALLY();
-	{
-		--depth;
-	}
-	PG_END_TRY();
+	enter();
+	// The snapshot is the caller's: what a caller that is volatile has just written is in it.
+	const int code = SPI_execute_plan(plan, values, nulls, true, 2);
 	if (code != SPI_OK_SELECT || SPI_tuptable->tupdesc->natts != 1 || SPI_processed > 1 ||
 		SPI_gettypeid(SPI_tuptable->tupdesc, 1) != result_type)
 		elog(ERROR, "a statement must give one value of type %s", format_type_be(result_type));

@@ -34,6 +34,8 @@ CREATE FUNCTION pg_temp.inner_statements(n int) RETURNS int LANGUAGE sql AS
 	$$ SELECT sum(ruvector._run(NULL::int, format('SELECT %s + $1', i), n))::int FROM generate_series(1, 100) i $$;
 SELECT is(ruvector._run(NULL::int, 'SELECT sum(pg_temp.inner_statements(i + $1))::int FROM generate_series(1, 3) i', 1),
 	(SELECT sum(i + j + 1)::int FROM generate_series(1, 100) i, generate_series(1, 3) j), 'statements inside of statements');
+SELECT throws_ok($$SELECT ruvector._run(NULL::int, 'SELECT pg_temp.inner_statements(i / $1) FROM generate_series(1, 3) i', 0)$$, '22012', NULL, 'an error in between');
+SELECT is(ruvector._run(NULL::int, 'SELECT v::int FROM public.item WHERE id = $1', 9), 81, 'and on');
 
 SELECT * FROM finish();
 ROLLBACK;
