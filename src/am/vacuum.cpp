@@ -261,13 +261,15 @@ void settle_upper_levels(VacuumState *v) {
 	UnlockPage(v->index, kInsertLock, ExclusiveLock);
 }
 
+graph::Entry entry_point(const VacuumState *v) {
+	MetaPage meta;
+	read_meta(v->index, &meta);
+	return {meta.entry, meta.entry_level};
+}
+
 void restore_tree(VacuumState *v) {
 	graph::NodeSet hanging = node_set(v->index, v->layout);
-	v->repairer.restore_tree(&hanging, [v] {
-		MetaPage meta;
-		read_meta(v->index, &meta);
-		return graph::Entry{meta.entry, meta.entry_level};
-	});
+	v->repairer.restore_tree(&hanging, [v] { return entry_point(v); });
 }
 
 void repair_lists(VacuumState *v) {
@@ -276,6 +278,7 @@ void repair_lists(VacuumState *v) {
 		v->store.pause();
 		v->repairer.repair(id);
 	}
+	v->repairer.prove(entry_point(v));
 }
 
 // Of the records of certain levels.

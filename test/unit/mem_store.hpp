@@ -87,6 +87,7 @@ struct MemGraph {
 	Arena arena;
 	Inserter<MemStore> inserter;
 	Entry entry = {kNoNode, -1};
+	uint32_t lost = 0;
 	uint32_t off_tree = 0; // living records that the last vacuum could not hang on the tree
 
 	MemGraph(Element element, Metric metric, uint32_t dims, uint32_t m, uint32_t ef_construction, uint32_t capacity,
@@ -169,6 +170,8 @@ struct MemGraph {
 		}
 		for (NodeId id = 1; id < store.bound(); id++)
 			repairer.repair(id);
+		repairer.prove(entry);
+		lost = repairer.lost;
 		for (NodeId id = 1; id < store.bound(); id++)
 			if (dead.contains(id)) {
 				std::memset(store.record(id), 0, sizeof(RecordHeader));

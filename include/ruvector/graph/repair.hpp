@@ -1,7 +1,7 @@
 // graph/repair.hpp - takes dead vertices out of a graph: what vacuum does to the lists and to the tree of pinned edges.
 //
 // The caller marks records dead (on their pages and in `dead`), waits for the inserts that may know them, then calls
-// restore_tree() and, for every living record, repair(). Afterwards no living record has an edge to a dead one, and the
+// restore_tree(), for every living record repair(), and prove(). Afterwards no living record has an edge to a dead one, and the
 // dead records may be used again.
 //
 // The store offers what a search and an insert need, and
@@ -37,6 +37,9 @@ struct RowArena : Arena {
 	void (*reset)(void *context);
 };
 
+// Of the repaired records, one in this many is looked for.
+constexpr uint32_t kProved = 8;
+
 template <typename Store>
 struct Repairer {
 	Store *store;
@@ -53,6 +56,8 @@ struct Repairer {
 	float *estimates;
 	NodeSet *hanging; // on the tree of pinned edges
 	List<NodeId> stack;
+	List<NodeId> doubtful; // records that prove() looks for
+	uint32_t repaired, lost;
 
 	void initialize(Store *s, const Layout *l, const Model *m, Arena *a, RowArena *r, const NodeSet *d) {
 		std::memset(static_cast<void *>(this), 0, sizeof(*this));
@@ -87,6 +92,8 @@ struct Repairer {
 		store->close(h);
 		if (removed) {
 			replace_edges(id, removed);
+			if (++repaired % kProved == 0)
+				doubtful.push(*arena, id);
 			row->reset(row->context);
 		}
 	}
@@ -129,7 +136,49 @@ struct Repairer {
 			}
 	}
 
+	// After all lists have been repaired. The tree says that a record can be reached, not that a search gets there: the
+	// edges and the records of upper levels that led to a cluster may have died with their vertices. So a search looks
+	// for those records that were hung far from their neighbours, and for some of the repaired ones; where it does not
+	// find one, the nearest that it does find gets an edge to it.
+	void prove(Entry entry) {
+		for (NodeId id : doubtful) {
+			store->pause();
+			prove(id, entry);
+			row->reset(row->context);
+		}
+	}
+
 private:
+	bool load(NodeId id) {
+		typename Store::Handle h;
+		if (dead->contains(id) || !store->open(id, h))
+			return false;
+		std::memcpy(copy, store->slot(h), layout->slot_size);
+		store->close(h);
+		return ConstSlot{copy, layout}.state() == RecordState::live;
+	}
+
+	void prove(NodeId id, Entry entry) {
+		if (!load(id))
+			return;
+		const int level = ConstSlot{copy, layout}.header().level;
+		if (entry.level < level)
+			return;
+		KeptVector own = keep_vector(copy);
+		from.set_query(own.working);
+		descend(from, entry.id, entry.level, level);
+		from.start(level, construction_pool(*layout));
+		from.enter_all();
+		from.run();
+		if (std::any_of(from.hits.begin(), from.hits.end(), [id](const Hit &hit) { return hit.id == id; }))
+			return;
+		lost++;
+		from.sort_hits();
+		bool pinned = false;
+		for (uint32_t i = 0; i < from.hits.size && !pinned; i++)
+			pinned = from.hits[i].live && pin(from.hits[i].id, id, own.stored, level);
+	}
+
 	// A record's vector in both forms, valid until the record that is repaired is done.
 	struct KeptVector {
 		const void *working, *stored;
@@ -444,48 +493,47 @@ private:
 
 	// Hangs a record on the tree: at the nearest of its neighbours that is on it, else at what a search finds.
 	void reconnect(NodeId id, Entry entry) {
-		typename Store::Handle h;
-		if (dead->contains(id) || !store->open(id, h))
+		if (!load(id))
 			return;
-		std::memcpy(copy, store->slot(h), layout->slot_size);
-		store->close(h);
 		ConstSlot record{copy, layout};
-		if (record.state() != RecordState::live)
-			return;
 		const int level = record.header().level;
 		KeptVector own = keep_vector(copy);
 		from.set_query(own.working);
 		from.seen.reset(*arena, 256);
+		auto may_pin = [&](NodeId node) { return node != id && hanging->contains(node) && !dead->contains(node); };
 		Replacement near[kMaxDegree];
 		uint32_t n = 0;
 		for (uint32_t e = 0; e < std::min(record.header().degree, layout->degree); e++)
-			if (hanging->contains(record.ids()[e]) && !dead->contains(record.ids()[e]))
-				near[n++] = {ordered(from_bf16(record.lengths()[e])), record.ids()[e], false};
+			near[n++] = {ordered(from_bf16(record.lengths()[e])), record.ids()[e], false};
 		std::sort(near, near + n, [](const Replacement &a, const Replacement &b) { return a.distance < b.distance; });
 		bool pinned = false;
-		for (uint32_t i = 0; i < n && !pinned; i++)
-			pinned = pin(near[i].id, id, own.stored, level);
+		// Not to one of the farther: where nothing near hangs, a whole cluster may be cut off.
+		for (uint32_t i = 0; i < (n + 1) / 2 && !pinned; i++)
+			pinned = may_pin(near[i].id) && pin(near[i].id, id, own.stored, level);
 		if (!pinned && entry.level >= level && entry.id != id) {
 			descend(from, entry.id, entry.level, level, kInsertDescentPool);
-			// A cluster that hung on one edge is what a search for its own vertex finds: the pool grows beyond it.
+			// A cluster that is cut off is what a search for its own vertex finds: the pool grows until it reaches
+			// beyond.
 			List<NodeId> queue = {};
-			for (uint32_t pool = layout->ef_construction; queue.size == 0; pool *= 4) {
+			for (uint32_t pool = layout->ef_construction;; pool *= 4) {
 				from.start(level, pool);
 				from.enter_all();
 				from.run();
-				from.sort_hits();
-				for (const Hit &hit : from.hits)
-					if (hit.live && hit.id != id && hanging->contains(hit.id))
-						queue.push(*row, hit.id);
-				if (from.pool.size < pool)
+				if (from.pool.size < pool || std::any_of(from.hits.begin(), from.hits.end(), [&](const Hit &hit) {
+						return hit.live && may_pin(hit.id);
+					}))
 					break;
 			}
+			from.sort_hits();
+			for (const Hit &hit : from.hits)
+				if (hit.live && may_pin(hit.id))
+					queue.push(*row, hit.id);
 			for (uint32_t i = 0; i < queue.size && !pinned; i++)
 				pinned = pin(queue[i], id, own.stored, level);
 			pinned = pinned || find_below(*store, *layout, level, queue, *row, [&](NodeId node) {
-						 return node != id && hanging->contains(node) && !dead->contains(node) &&
-								pin(node, id, own.stored, level);
+						 return may_pin(node) && pin(node, id, own.stored, level);
 					 });
+			doubtful.push(*arena, id);
 		}
 		if (pinned) {
 			hang(id);
