@@ -87,8 +87,6 @@ struct MemGraph {
 	Arena arena;
 	Inserter<MemStore> inserter;
 	Entry entry = {kNoNode, -1};
-	uint32_t lost = 0;
-	uint32_t off_tree = 0; // living records that the last vacuum could not hang on the tree
 
 	MemGraph(Element element, Metric metric, uint32_t dims, uint32_t m, uint32_t ef_construction, uint32_t capacity,
 			 const Layout *given = nullptr, Arena memory = malloc_arena())
@@ -159,19 +157,13 @@ struct MemGraph {
 					entry = {id, header->level};
 			}
 		}
-		RowArena rows = {malloc_arena(), [](void *) {}};
+		RowArena rows = {arena, [](void *) {}}; // kept as long as the graph
 		Repairer<MemStore> repairer;
 		repairer.initialize(&store, &layout, &model, &arena, &rows, &dead);
 		repairer.restore_tree(&hanging, [this] { return entry; });
-		off_tree = 0;
-		for (NodeId id = 1; id < store.bound(); id++) {
-			const RecordHeader *header = reinterpret_cast<const RecordHeader *>(store.record(id));
-			off_tree += header && header->state == uint8_t(RecordState::live) && !hanging.contains(id);
-		}
 		for (NodeId id = 1; id < store.bound(); id++)
 			repairer.repair(id);
 		repairer.prove(entry);
-		lost = repairer.lost;
 		for (NodeId id = 1; id < store.bound(); id++)
 			if (dead.contains(id)) {
 				std::memset(store.record(id), 0, sizeof(RecordHeader));

@@ -38,7 +38,7 @@ struct RowArena : Arena {
 };
 
 // Of the repaired records, one in this many is looked for.
-constexpr uint32_t kProved = 8;
+constexpr uint32_t kProved = 16;
 
 template <typename Store>
 struct Repairer {
@@ -57,7 +57,7 @@ struct Repairer {
 	NodeSet *hanging; // on the tree of pinned edges
 	List<NodeId> stack;
 	List<NodeId> doubtful; // records that prove() looks for
-	uint32_t repaired, lost;
+	uint32_t repaired;
 
 	void initialize(Store *s, const Layout *l, const Model *m, Arena *a, RowArena *r, const NodeSet *d) {
 		std::memset(static_cast<void *>(this), 0, sizeof(*this));
@@ -139,11 +139,17 @@ struct Repairer {
 	// After all lists have been repaired. The tree says that a record can be reached, not that a search gets there: the
 	// edges and the records of upper levels that led to a cluster may have died with their vertices. So a search looks
 	// for those records that were hung far from their neighbours, and for some of the repaired ones; where it does not
-	// find one, the nearest that it does find gets an edge to it.
+	// find one, the nearest that it does find pins an edge to it, and its neighbours are looked for.
 	void prove(Entry entry) {
-		for (NodeId id : doubtful) {
+		IdTable looked;
+		looked.reset(*arena, doubtful.size);
+		for (uint32_t i = 0; i < doubtful.size; i++) {
 			store->pause();
-			prove(id, entry);
+			if (looked.insert(*arena, doubtful[i], 0) && !prove(doubtful[i], entry)) {
+				ConstSlot record{copy, layout};
+				for (uint32_t e = 0; e < std::min(record.header().degree, layout->degree); e++)
+					doubtful.push(*arena, record.ids()[e]);
+			}
 			row->reset(row->context);
 		}
 	}
@@ -158,12 +164,13 @@ private:
 		return ConstSlot{copy, layout}.state() == RecordState::live;
 	}
 
-	void prove(NodeId id, Entry entry) {
+	// False if a search did not find it. `copy` is the record then.
+	bool prove(NodeId id, Entry entry) {
 		if (!load(id))
-			return;
+			return true;
 		const int level = ConstSlot{copy, layout}.header().level;
 		if (entry.level < level)
-			return;
+			return true;
 		KeptVector own = keep_vector(copy);
 		from.set_query(own.working);
 		descend(from, entry.id, entry.level, level);
@@ -171,12 +178,12 @@ private:
 		from.enter_all();
 		from.run();
 		if (std::any_of(from.hits.begin(), from.hits.end(), [id](const Hit &hit) { return hit.id == id; }))
-			return;
-		lost++;
+			return true;
 		from.sort_hits();
 		bool pinned = false;
 		for (uint32_t i = 0; i < from.hits.size && !pinned; i++)
 			pinned = from.hits[i].live && pin(from.hits[i].id, id, own.stored, level);
+		return false;
 	}
 
 	// A record's vector in both forms, valid until the record that is repaired is done.
@@ -519,9 +526,8 @@ private:
 				from.start(level, pool);
 				from.enter_all();
 				from.run();
-				if (from.pool.size < pool || std::any_of(from.hits.begin(), from.hits.end(), [&](const Hit &hit) {
-						return hit.live && may_pin(hit.id);
-					}))
+				if (from.pool.size < pool || std::any_of(from.hits.begin(), from.hits.end(),
+														 [&](const Hit &hit) { return hit.live && may_pin(hit.id); }))
 					break;
 			}
 			from.sort_hits();
