@@ -2,6 +2,7 @@
 #include "am/buffer_store.hpp"
 
 extern "C" {
+#include "commands/vacuum.h"
 #include "storage/indexfsm.h"
 #include "storage/lmgr.h"
 }
@@ -46,6 +47,10 @@ BufferHints *buffer_hints(Relation index, BlockNumber blocks) {
 		hints->size = size;
 	}
 	return hints;
+}
+
+void BufferStore::pause() {
+	RV_VACUUM_DELAY_POINT();
 }
 
 Page BufferStore::begin(Buffer buffer, GenericXLogState **state, bool full_image) {

@@ -76,6 +76,8 @@ struct BufferStore {
 			blocks = RelationGetNumberOfBlocks(index);
 		return block < blocks;
 	}
+	void pause();
+	graph::NodeId bound() { return layout->node_id(RelationGetNumberOfBlocks(index), 0); }
 	bool open(graph::NodeId id, Handle &h) {
 		CHECK_FOR_INTERRUPTS(); // whoever opens a record has no other locked
 		if (!in_range(id))

@@ -411,6 +411,42 @@ TEST("distances that overflow can be searched by") {
 	}
 }
 
+// Clusters of so few vertices that some have no record on an upper level and no edge from outside but that of the tree,
+// once the vertices that led to them are gone.
+TEST("rows are found when all others have been deleted and vacuumed") {
+	constexpr uint32_t kRows = 1000, kTurns = 2;
+	for (Metric metric : {Metric::l2, Metric::l2, Metric::l2, Metric::cosine, Metric::l1}) {
+		Data data = make_data(Element::f32, 16, kRows * (kTurns + 1), 16);
+		if (metric == Metric::cosine)
+			normalize(data);
+		Graph graph(data, metric, 16, 64, 2 * kRows);
+		MemGraph &g = graph.graph;
+		for (uint32_t i = 0; i < kRows; i++)
+			g.insert(data.row(i), i);
+		for (uint32_t turn = 1; turn <= kTurns; turn++) {
+			const uint32_t first = turn * kRows;
+			for (uint32_t i = first; i < first + kRows; i++)
+				g.insert(data.row(i), i);
+			g.vacuum([first](uint32_t row) { return row < first; });
+			check_invariants(g, graph.pool);
+			Arena arena = graph.pool.arena();
+			Search<MemStore> search;
+			search.initialize(&g.store, &g.layout, &g.model, &arena);
+			uint32_t lost = 0;
+			for (uint32_t i = first; i < first + kRows; i++) {
+				ask(g, search, data.row(i));
+				search.start(0, 100);
+				search.enter_all();
+				search.run();
+				lost += std::none_of(search.hits.begin(), search.hits.end(),
+									 [i](const Hit &hit) { return hit.live && MemGraph::row_of(hit.tids[0]) == i; });
+			}
+			std::printf("# %u of %u lost\n", lost, kRows);
+			CHECK(lost <= kRows / 500);
+		}
+	}
+}
+
 TEST("lists and tables grow") {
 	Pool pool;
 	Arena arena = pool.arena();

@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <vector>
 
-#include "ruvector/graph/insert.hpp"
+#include "ruvector/graph/repair.hpp"
 
 namespace ruvector::graph {
 
@@ -13,6 +13,7 @@ struct MemStore {
 	const Layout *layout = nullptr;
 	std::vector<uint8_t> memory;
 	uint32_t records = 0;
+	std::vector<NodeId> free; // records to be used again
 	uint64_t opened = 0;
 
 	struct Handle {
@@ -30,9 +31,13 @@ struct MemStore {
 		return layout->node_id(1 + n / layout->slots_per_page, n % layout->slots_per_page);
 	}
 	uint8_t *record(NodeId id) {
-		uint32_t n = (layout->block_of(id) - 1) * layout->slots_per_page + layout->slot_of(id);
-		return id == kNoNode || n >= records ? nullptr : memory.data() + size_t(n) * layout->slot_size;
+		uint32_t block = layout->block_of(id), slot = layout->slot_of(id);
+		uint32_t n = (block - 1) * layout->slots_per_page + slot;
+		bool is_record = block > 0 && slot < layout->slots_per_page && n < records;
+		return is_record ? memory.data() + size_t(n) * layout->slot_size : nullptr;
 	}
+	NodeId bound() const { return records ? id_of(records - 1) + 1 : 1; }
+	void pause() {}
 	bool open(NodeId id, Handle &h) {
 		opened++;
 		h.slot = record(id);
@@ -56,7 +61,9 @@ struct MemStore {
 	void discard(WriteHandle &) {}
 	const void *exact(NodeId) { return nullptr; }
 	NodeId add(const uint8_t *image, const void *) {
-		NodeId id = id_of(records++);
+		NodeId id = free.empty() ? id_of(records++) : free.back();
+		if (!free.empty())
+			free.pop_back();
 		uint8_t *p = record(id);
 		std::memcpy(p, image, layout->slot_size);
 		RecordHeader *header = reinterpret_cast<RecordHeader *>(p);
@@ -112,6 +119,57 @@ struct MemGraph {
 		NodeId top = inserter.place(vector, tid, level, entry, inserter.find(vector, level, entry));
 		if (top != kNoNode && level > entry.level)
 			entry = {top, level};
+	}
+
+	// What VACUUM does: `gone(row)` tells the dead rows.
+	template <typename Gone>
+	void vacuum(Gone gone) {
+		std::vector<uint8_t> dead_bits(NodeSet::bytes_for(store.bound())), hanging_bits(dead_bits.size());
+		NodeSet dead = {dead_bits.data(), dead_bits.size(), 0}, hanging = {hanging_bits.data(), hanging_bits.size(), 0};
+		auto prune = [&](RecordHeader *header, HeapTid *tids) {
+			uint32_t kept = 0;
+			for (uint32_t i = 0; i < header->tid_count; i++)
+				if (!gone(row_of(tids[i])))
+					tids[kept++] = tids[i];
+			header->tid_count = uint16_t(kept);
+			return kept;
+		};
+		for (int upper = 0; upper < 2; upper++)
+			for (NodeId id = 1; id < store.bound(); id++) {
+				RecordHeader *header = reinterpret_cast<RecordHeader *>(store.record(id));
+				if (!header || header->state != uint8_t(RecordState::live) || (header->level > 0) != (upper == 1))
+					continue;
+				uint32_t rows = prune(header, header->tids);
+				for (NodeId next = header->overflow; next != kNoNode;) {
+					RecordHeader *part = reinterpret_cast<RecordHeader *>(store.record(next));
+					rows += prune(part, reinterpret_cast<HeapTid *>(part + 1));
+					next = part->overflow;
+				}
+				if (upper ? dead.contains(header->base) : rows == 0) {
+					header->state = uint8_t(RecordState::dead);
+					dead.insert(id);
+				}
+			}
+		if (dead.contains(entry.id)) {
+			entry = {kNoNode, -1};
+			for (NodeId id = 1; id < store.bound(); id++) {
+				const RecordHeader *header = reinterpret_cast<const RecordHeader *>(store.record(id));
+				if (header && header->state == uint8_t(RecordState::live) && header->level > entry.level)
+					entry = {id, header->level};
+			}
+		}
+		RowArena rows = {arena, [](void *) {}}; // kept as long as the graph
+		Repairer<MemStore> repairer;
+		repairer.initialize(&store, &layout, &model, &arena, &rows, &dead);
+		repairer.restore_tree(&hanging, [this] { return entry; });
+		for (NodeId id = 1; id < store.bound(); id++)
+			repairer.repair(id);
+		repairer.prove(entry);
+		for (NodeId id = 1; id < store.bound(); id++)
+			if (dead.contains(id)) {
+				std::memset(store.record(id), 0, sizeof(RecordHeader));
+				store.free.push_back(id);
+			}
 	}
 	static uint32_t row_of(const HeapTid &tid) { return uint32_t(tid.block_hi) << 16 | tid.block_lo; }
 };

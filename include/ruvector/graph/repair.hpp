@@ -1,0 +1,551 @@
+// graph/repair.hpp - takes dead vertices out of a graph: what vacuum does to the lists and to the tree of pinned edges.
+//
+// The caller marks records dead (on their pages and in `dead`), waits for the inserts that may know them, then calls
+// restore_tree(), for every living record repair(), and prove(). Afterwards no living record has an edge to a dead one, and the
+// dead records may be used again.
+//
+// The store offers what a search and an insert need, and
+//
+//   void pause();             between two records: no record is open
+//   NodeId bound();           greater than all ids
+#pragma once
+
+#include "ruvector/graph/insert.hpp"
+
+namespace ruvector::graph {
+
+// A bit per NodeId.
+struct NodeSet {
+	uint8_t *bits = nullptr;
+	size_t bytes = 0;
+	uint64_t size = 0;
+
+	static size_t bytes_for(NodeId bound) { return size_t(bound) / 8 + 1; }
+	bool contains(NodeId id) const { return id / 8 < bytes && (bits[id / 8] >> (id % 8) & 1); }
+	// False when it was there already, or is of a record younger than the set.
+	bool insert(NodeId id) {
+		if (id / 8 >= bytes || contains(id))
+			return false;
+		bits[id / 8] |= uint8_t(1u << (id % 8));
+		size++;
+		return true;
+	}
+};
+
+// An arena that is emptied after every record.
+struct RowArena : Arena {
+	void (*reset)(void *context);
+};
+
+// Of the repaired records, one in this many is looked for.
+constexpr uint32_t kProved = 16;
+
+template <typename Store>
+struct Repairer {
+	Store *store;
+	const Layout *layout;
+	const Model *model;
+	Arena *arena;
+	RowArena *row;
+	const NodeSet *dead;
+	Search<Store> from; // the query is the vector of the record that is repaired
+	Search<Store> to;   // the query is the vector of a new neighbour
+	EdgeCoder coder;
+	uint8_t *copy; // of the record that is repaired
+	uint8_t *packed, *packed_back;
+	float *estimates;
+	NodeSet *hanging; // on the tree of pinned edges
+	List<NodeId> stack;
+	List<NodeId> doubtful; // records that prove() looks for
+	uint32_t repaired;
+
+	void initialize(Store *s, const Layout *l, const Model *m, Arena *a, RowArena *r, const NodeSet *d) {
+		std::memset(static_cast<void *>(this), 0, sizeof(*this));
+		store = s;
+		layout = l;
+		model = m;
+		arena = a;
+		row = r;
+		dead = d;
+		from.initialize(s, l, m, a);
+		from.keep_arena = r;
+		to.initialize(s, l, m, a);
+		coder.initialize(l, m, *a);
+		copy = a->template aligned_array<uint8_t>(l->slot_size);
+		packed = a->template aligned_array<uint8_t>(l->edge_codec().packed_bytes() + 64);
+		packed_back = a->template aligned_array<uint8_t>(l->edge_codec().packed_bytes() + 64);
+		estimates = a->template aligned_array<float>(kMaxDegree);
+	}
+
+	// Replaces the edges of a living record that lead to dead vertices.
+	void repair(NodeId id) {
+		uint32_t removed = 0;
+		typename Store::Handle h;
+		if (!store->open(id, h))
+			return;
+		ConstSlot slot{store->slot(h), layout};
+		if (slot.state() == RecordState::live && slot.header().degree <= layout->degree)
+			for (uint32_t e = 0; e < slot.header().degree; e++)
+				removed += dead->contains(slot.ids()[e]);
+		if (removed)
+			std::memcpy(copy, slot.p, layout->slot_size);
+		store->close(h);
+		if (removed) {
+			replace_edges(id, removed);
+			if (++repaired % kProved == 0)
+				doubtful.push(*arena, id);
+			row->reset(row->context);
+		}
+	}
+
+	// --- The pinned edges, with the links down from level to level, are a tree that spans all records from the entry
+	// point: each insert pins an edge to its vertex. The records whose pinned edge comes from a dead vertex get another
+	// one, before the dead vertices are taken out of the lists: a search can find every vertex at any time.
+	// `set` is empty and has room for all ids; entry() gives the entry point, which is alive.
+	template <typename EntryPoint>
+	void restore_tree(NodeSet *set, EntryPoint entry) {
+		hanging = set;
+		hang(Entry(entry()).id);
+		spread();
+		// First those that hung on dead vertices: whole branches come back with them. Then what is left.
+		NodeId orphans[kMaxDegree];
+		const NodeId bound = store->bound();
+		for (int pass = 0; pass < 2; pass++)
+			for (NodeId id = 1; id < bound; id++) {
+				if (pass == 0 ? !dead->contains(id) : hanging->contains(id) || dead->contains(id))
+					continue;
+				store->pause();
+				typename Store::Handle h;
+				if (!store->open(id, h))
+					continue;
+				ConstSlot slot{store->slot(h), layout};
+				uint32_t n = 0;
+				if (pass == 1) {
+					if (slot.state() == RecordState::live)
+						orphans[n++] = id;
+				} else if (slot.state() == RecordState::dead && slot.header().degree <= layout->degree)
+					for (uint32_t e = 0; e < slot.header().degree; e++)
+						if (slot.pinned(e))
+							orphans[n++] = slot.ids()[e];
+				store->close(h);
+				for (uint32_t i = 0; i < n; i++)
+					if (!hanging->contains(orphans[i])) {
+						reconnect(orphans[i], entry());
+						row->reset(row->context);
+					}
+			}
+	}
+
+	// After all lists have been repaired. The tree says that a record can be reached, not that a search gets there: the
+	// edges and the records of upper levels that led to a cluster may have died with their vertices. So a search looks
+	// for those records that were hung far from their neighbours, and for some of the repaired ones; where it does not
+	// find one, the nearest that it does find pins an edge to it, and its neighbours are looked for.
+	void prove(Entry entry) {
+		IdTable looked;
+		looked.reset(*arena, doubtful.size);
+		for (uint32_t i = 0; i < doubtful.size; i++) {
+			store->pause();
+			if (looked.insert(*arena, doubtful[i], 0) && !prove(doubtful[i], entry)) {
+				ConstSlot record{copy, layout};
+				for (uint32_t e = 0; e < std::min(record.header().degree, layout->degree); e++)
+					doubtful.push(*arena, record.ids()[e]);
+			}
+			row->reset(row->context);
+		}
+	}
+
+private:
+	bool load(NodeId id) {
+		typename Store::Handle h;
+		if (dead->contains(id) || !store->open(id, h))
+			return false;
+		std::memcpy(copy, store->slot(h), layout->slot_size);
+		store->close(h);
+		return ConstSlot{copy, layout}.state() == RecordState::live;
+	}
+
+	// False if a search did not find it. `copy` is the record then.
+	bool prove(NodeId id, Entry entry) {
+		if (!load(id))
+			return true;
+		const int level = ConstSlot{copy, layout}.header().level;
+		if (entry.level < level)
+			return true;
+		KeptVector own = keep_vector(copy);
+		from.set_query(own.working);
+		descend(from, entry.id, entry.level, level);
+		from.start(level, construction_pool(*layout));
+		from.enter_all();
+		from.run();
+		if (std::any_of(from.hits.begin(), from.hits.end(), [id](const Hit &hit) { return hit.id == id; }))
+			return true;
+		from.sort_hits();
+		bool pinned = false;
+		for (uint32_t i = 0; i < from.hits.size && !pinned; i++)
+			pinned = from.hits[i].live && pin(from.hits[i].id, id, own.stored, level);
+		return false;
+	}
+
+	// A record's vector in both forms, valid until the record that is repaired is done.
+	struct KeptVector {
+		const void *working, *stored;
+	};
+	KeptVector keep_vector(const uint8_t *slot) {
+		const void *stored = store->vector(slot, from.vector_scratch);
+		return {from.keep_working(stored, nullptr), layout->is_plain() ? nullptr : store->keep(stored, *row)};
+	}
+
+	struct Replacement {
+		float distance;
+		NodeId id;
+		bool occluded; // in the dead vertex's list
+	};
+
+	// What is known of the ends of a record's edges before the record is locked, where its page has no codes that tell
+	// it.
+	struct Ends {
+		NodeId ids[kMaxDegree];
+		float distances[kMaxDegree]; // from the query of `from`
+		uint32_t n;
+	};
+
+	void remove_dead_edges(MutableSlot slot) {
+		RecordHeader &header = slot.header();
+		const codec::EdgeCodec codec = layout->edge_codec();
+		uint32_t degree = std::min(uint32_t(header.degree), uint32_t(layout->degree));
+		for (uint32_t e = 0; e < degree;) {
+			if (!dead->contains(slot.ids()[e])) {
+				e++;
+				continue;
+			}
+			uint32_t last = --degree;
+			if (e != last) {
+				slot.ids()[e] = slot.ids()[last];
+				slot.lengths()[e] = slot.lengths()[last];
+				slot.set_occluded(e, slot.occluded(last));
+				slot.set_pinned(e, slot.pinned(last));
+				if (layout->has_codes()) {
+					slot.a()[e] = slot.a()[last];
+					slot.f()[e] = slot.f()[last];
+					codec::load_lane(codec, slot.codes(last / kBlockLanes), last % kBlockLanes, packed);
+					codec::store_lane(codec, packed, slot.codes(e / kBlockLanes), e % kBlockLanes);
+				}
+			}
+			slot.ids()[last] = kNoNode;
+			slot.set_occluded(last, false);
+			slot.set_pinned(last, false);
+		}
+		header.degree = uint16_t(degree);
+	}
+
+	// The distance from the query of `from` to a vertex, from what has been seen since the query was set or from its
+	// page.
+	float distance_to(NodeId id, int level) {
+		IdTable::Entry *known = from.seen.find(id);
+		if (known->id == id)
+			return known->value;
+		bool ok;
+		from.level = level;
+		float d = from.visit_distance(id, &ok);
+		if (!ok)
+			d = HUGE_VALF;
+		from.seen.insert(*arena, id, d);
+		return d;
+	}
+
+	// The neighbours of a record's dead neighbours, nearest first, without those it knows already.
+	void find_replacements(NodeId self, ConstSlot record, uint32_t wanted, List<Replacement> &found) {
+		found.size = 0;
+		const int level = record.header().level;
+		for (uint32_t e = 0; e < record.header().degree; e++) {
+			NodeId gone = record.ids()[e];
+			typename Store::Handle h;
+			if (!dead->contains(gone) || !store->open(gone, h))
+				continue;
+			ConstSlot slot{store->slot(h), layout};
+			uint32_t degree = slot.header().degree;
+			if (slot.state() != RecordState::dead || slot.header().level != level || degree > layout->degree) {
+				store->close(h);
+				continue;
+			}
+			NodeId ids[kMaxDegree];
+			std::memcpy(ids, slot.ids(), degree * sizeof(NodeId));
+			bool slot_occluded[kMaxDegree];
+			for (uint32_t i = 0; i < degree; i++)
+				slot_occluded[i] = slot.occluded(i);
+			if (layout->has_codes()) {
+				float own = from.own_distance(store->vector(slot.p, from.vector_scratch), nullptr);
+				from.estimate(slot, own, degree, estimates);
+			}
+			store->close(h);
+			for (uint32_t i = 0; i < degree; i++) {
+				NodeId id = ids[i];
+				bool known = id == self || dead->contains(id);
+				for (uint32_t k = 0; k < record.header().degree && !known; k++)
+					known = record.ids()[k] == id;
+				for (uint32_t k = 0; k < found.size && !known; k++)
+					known = found[k].id == id;
+				if (known)
+					continue;
+				float d = 0;
+				if (layout->has_codes())
+					d = estimates[i];
+				else {
+					d = distance_to(id, level);
+					if (d == HUGE_VALF)
+						continue;
+				}
+				found.push(*row, {d, id, slot_occluded[i]});
+			}
+		}
+		// Half of them the nearest ones, for precision; half those that the dead vertices led to by edges of their own,
+		// for the ways out of the neighbourhood.
+		uint32_t n = std::min(found.size, wanted), nearest = (n + 1) / 2;
+		std::partial_sort(found.begin(), found.begin() + nearest, found.end(),
+						  [](const Replacement &a, const Replacement &b) { return a.distance < b.distance; });
+		std::partial_sort(found.begin() + nearest, found.begin() + n, found.end(),
+						  [](const Replacement &a, const Replacement &b) {
+							  return a.occluded != b.occluded ? b.occluded : a.distance < b.distance;
+						  });
+		found.size = n;
+	}
+
+	void look_at_ends(NodeId id, int level, Ends *ends) {
+		ends->n = 0;
+		typename Store::Handle h;
+		if (layout->has_codes() || !store->open(id, h))
+			return;
+		ConstSlot slot{store->slot(h), layout};
+		if (slot.state() == RecordState::live && slot.header().level == level &&
+			slot.header().degree <= layout->degree) {
+			ends->n = slot.header().degree;
+			std::memcpy(ends->ids, slot.ids(), ends->n * sizeof(NodeId));
+		}
+		store->close(h);
+		for (uint32_t e = 0; e < ends->n; e++)
+			ends->distances[e] = distance_to(ends->ids[e], level);
+	}
+
+	// Offers `tail` an edge to the record whose vector is the query of `from`.
+	Linked offer_edge(NodeId tail, int level, const Edge &edge, bool pin) {
+		Ends ends;
+		look_at_ends(tail, level, &ends);
+		typename Store::WriteHandle w;
+		const uint8_t *p = store->open_exclusive(tail, w);
+		if (!p)
+			return Linked::no;
+		ConstSlot slot{p, layout};
+		LinkPlan plan = {};
+		if (slot.state() == RecordState::live && slot.header().level == level &&
+			slot.header().degree <= layout->degree) {
+			if (layout->has_codes())
+				from.estimate(slot, edge.length, slot.header().degree, estimates);
+			else
+				for (uint32_t e = 0; e < slot.header().degree; e++) // one that was changed meanwhile is as good as far
+					estimates[e] = e < ends.n && ends.ids[e] == slot.ids()[e] ? ends.distances[e] : HUGE_VALF;
+			plan = plan_link(slot, edge, estimates, pin);
+		}
+		if (plan.linked == Linked::no)
+			store->close_exclusive(w);
+		else {
+			apply_link(MutableSlot{store->modify(w), layout}, edge, estimates, plan);
+			store->commit(w);
+		}
+		return plan.linked;
+	}
+
+	// Without codes: the vector of an end that stays.
+	struct End {
+		NodeId id;
+		const void *vector;
+	};
+	struct NewEdge {
+		Edge edge, back;
+		KeptVector vector;
+		bool taken;
+	};
+
+	// `copy` is the record.
+	void replace_edges(NodeId id, uint32_t removed) {
+		ConstSlot record{copy, layout};
+		const int level = record.header().level;
+		KeptVector own = keep_vector(copy);
+		from.set_query(own.working);
+		from.seen.reset(*arena, 256);
+		List<Replacement> found = {};
+		find_replacements(id, record, removed, found);
+
+		List<End> ends = {};
+		for (uint32_t e = 0; e < record.header().degree && !layout->has_codes(); e++) {
+			typename Store::Handle h;
+			if (dead->contains(record.ids()[e]) || !store->open(record.ids()[e], h))
+				continue;
+			ConstSlot end{store->slot(h), layout};
+			if (end.state() == RecordState::live && end.header().level == level)
+				ends.push(*row, {record.ids()[e], keep_vector(end.p).working});
+			store->close(h);
+		}
+
+		// The vectors of new ends, before the record is locked.
+		const size_t packed_bytes = layout->has_codes() ? layout->edge_codec().packed_bytes() : 0;
+		NewEdge *edges = row->template array<NewEdge>(found.size);
+		uint32_t n = 0;
+		for (uint32_t i = 0; i < found.size; i++) {
+			typename Store::Handle h;
+			if (!store->open(found[i].id, h))
+				continue;
+			ConstSlot slot{store->slot(h), layout};
+			if (slot.state() == RecordState::live && slot.header().level == level) {
+				edges[n] = {};
+				edges[n].vector = keep_vector(slot.p);
+				edges[n].edge.id = found[i].id;
+				n++;
+			}
+			store->close(h);
+		}
+
+		typename Store::WriteHandle w;
+		uint8_t *p = store->open_write(id, w);
+		if (p) {
+			MutableSlot slot{p, layout};
+			if (slot.state() == RecordState::live && slot.header().level == level) {
+				remove_dead_edges(slot);
+				for (uint32_t i = 0; i < n && slot.header().degree < layout->degree; i++) {
+					const KeptVector &other = edges[i].vector;
+					to.set_query(other.working);
+					float length = from.distance(*layout, own.working, other.working);
+					NodeId end = edges[i].edge.id;
+					uint8_t *back = packed_bytes ? row->template array<uint8_t>(packed_bytes) : nullptr;
+					coder.encode({own.working, from.rotated, own.stored}, {other.working, to.rotated, other.stored},
+								 length, edges[i].edge, packed, edges[i].back, back);
+					edges[i].edge.id = end;
+					if (layout->has_codes())
+						to.estimate(ConstSlot{p, layout}, length, slot.header().degree, estimates);
+					else
+						for (uint32_t e = 0; e < slot.header().degree; e++) {
+							const End *known = std::find_if(ends.begin(), ends.end(),
+															[&](const End &k) { return k.id == slot.ids()[e]; });
+							estimates[e] = known == ends.end()
+											   ? HUGE_VALF
+											   : ordered(from.distance(*layout, other.working, known->vector));
+						}
+					edges[i].taken = link_edge(slot, edges[i].edge, estimates, false) != Linked::no;
+					if (!layout->has_codes())
+						ends.push(*row, {end, other.working});
+				}
+				store->commit(w);
+			} else
+				store->discard(w);
+		}
+		// And back: a vertex whose neighbours die one after the other must not lose the edges that lead to it.
+		for (uint32_t i = 0; i < n; i++)
+			if (edges[i].taken) {
+				edges[i].back.id = id;
+				offer_edge(edges[i].edge.id, level, edges[i].back, false);
+			}
+	}
+
+	void hang(NodeId id) {
+		if (id != kNoNode && hanging->insert(id))
+			stack.push(*arena, id);
+	}
+
+	// Follows the tree from what is on the stack, through living records.
+	void spread() {
+		NodeId ids[kMaxDegree + 1];
+		while (stack.size > 0) {
+			store->pause();
+			NodeId id = stack[--stack.size];
+			typename Store::Handle h;
+			if (dead->contains(id) || !store->open(id, h))
+				continue;
+			ConstSlot slot{store->slot(h), layout};
+			const RecordHeader &header = slot.header();
+			uint32_t n = 0;
+			if (slot.state() == RecordState::live && header.degree <= layout->degree) {
+				for (uint32_t e = 0; e < header.degree; e++)
+					if (slot.pinned(e))
+						ids[n++] = slot.ids()[e];
+				if (header.down != kNoNode)
+					ids[n++] = header.down;
+			}
+			store->close(h);
+			for (uint32_t i = 0; i < n; i++)
+				hang(ids[i]);
+		}
+	}
+
+	// Pins the edge tail -> end. The query of `from` is the vector of `end`.
+	bool pin(NodeId tail, NodeId end, const void *end_stored, int level) {
+		typename Store::Handle h;
+		if (!store->open(tail, h))
+			return false;
+		ConstSlot slot{store->slot(h), layout};
+		bool ok = slot.state() == RecordState::live && slot.header().level == level;
+		KeptVector vector = {};
+		if (ok)
+			vector = keep_vector(slot.p);
+		store->close(h);
+		if (!ok)
+			return false;
+		Edge edge = {}, back = {};
+		float length = from.distance(*layout, vector.working, from.query);
+		if (layout->edge_codes() == EdgeCodes::residual)
+			project(*layout, *model, vector.working, to.scratch, to.rotated);
+		coder.encode({vector.working, to.rotated, vector.stored}, {from.query, from.rotated, end_stored}, length, edge,
+					 packed, back, packed_back);
+		edge.id = end;
+		return offer_edge(tail, level, edge, true) == Linked::pinned;
+	}
+
+	// Hangs a record on the tree: at the nearest of its neighbours that is on it, else at what a search finds.
+	void reconnect(NodeId id, Entry entry) {
+		if (!load(id))
+			return;
+		ConstSlot record{copy, layout};
+		const int level = record.header().level;
+		KeptVector own = keep_vector(copy);
+		from.set_query(own.working);
+		from.seen.reset(*arena, 256);
+		auto may_pin = [&](NodeId node) { return node != id && hanging->contains(node) && !dead->contains(node); };
+		Replacement near[kMaxDegree];
+		uint32_t n = 0;
+		for (uint32_t e = 0; e < std::min(record.header().degree, layout->degree); e++)
+			near[n++] = {ordered(from_bf16(record.lengths()[e])), record.ids()[e], false};
+		std::sort(near, near + n, [](const Replacement &a, const Replacement &b) { return a.distance < b.distance; });
+		bool pinned = false;
+		// Not to one of the farther: where nothing near hangs, a whole cluster may be cut off.
+		for (uint32_t i = 0; i < (n + 1) / 2 && !pinned; i++)
+			pinned = may_pin(near[i].id) && pin(near[i].id, id, own.stored, level);
+		if (!pinned && entry.level >= level && entry.id != id) {
+			descend(from, entry.id, entry.level, level, kInsertDescentPool);
+			// A cluster that is cut off is what a search for its own vertex finds: the pool grows until it reaches
+			// beyond.
+			List<NodeId> queue = {};
+			for (uint32_t pool = layout->ef_construction;; pool *= 4) {
+				from.start(level, pool);
+				from.enter_all();
+				from.run();
+				if (from.pool.size < pool || std::any_of(from.hits.begin(), from.hits.end(),
+														 [&](const Hit &hit) { return hit.live && may_pin(hit.id); }))
+					break;
+			}
+			from.sort_hits();
+			for (const Hit &hit : from.hits)
+				if (hit.live && may_pin(hit.id))
+					queue.push(*row, hit.id);
+			for (uint32_t i = 0; i < queue.size && !pinned; i++)
+				pinned = pin(queue[i], id, own.stored, level);
+			pinned = pinned || find_below(*store, *layout, level, queue, *row, [&](NodeId node) {
+						 return may_pin(node) && pin(node, id, own.stored, level);
+					 });
+			doubtful.push(*arena, id);
+		}
+		if (pinned) {
+			hang(id);
+			spread();
+		}
+	}
+};
+
+} // namespace ruvector::graph
