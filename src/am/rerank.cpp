@@ -23,7 +23,30 @@ void Reranker::begin(IndexScanDesc scan) {
 	fetched = 0;
 }
 
-bool Reranker::distance(const Context &context, const void *query, ItemPointerData tid, float *result) {
+void Reranker::start_query(graph::Arena of_query, const Context &of_index, const void *wanted, uint32 look_ahead,
+						   bool in_order) {
+	arena = of_query;
+	context = &of_index;
+	query = wanted;
+	ranked = {};
+	window = look_ahead;
+	strict = in_order;
+	start_stream();
+}
+
+void Reranker::add(ItemPointerData tid) {
+	float d;
+	if (!distance(tid, &d))
+		return;
+	if (d < last && strict) {
+		window = Min(window, UINT32_MAX / 2) * 2; // found too late: look farther ahead
+		return;
+	}
+	ranked.push(arena, {d, to_heap_tid(&tid)});
+	std::push_heap(ranked.begin(), ranked.end(), farther);
+}
+
+bool Reranker::distance(ItemPointerData tid, float *result) {
 	bool again = false, all_dead = false, found = false;
 	fetched++;
 	if (!table_index_fetch_tuple(fetch, &tid, snapshot, slot, &again, &all_dead))
@@ -35,9 +58,9 @@ bool Reranker::distance(const Context &context, const void *query, ItemPointerDa
 		value = slot_getattr(slot, column, &isnull);
 	else
 		FormIndexDatum(index_info, slot, estate, &value, &isnull);
-	const void *vector = isnull ? nullptr : working_vector(context, value, false);
+	const void *vector = isnull ? nullptr : working_vector(*context, value, false);
 	if (vector != nullptr) {
-		*result = graph::ordered(graph::distance_function(context.layout)(context.layout, query, vector));
+		*result = graph::ordered(graph::distance_function(context->layout)(context->layout, query, vector));
 		found = true;
 	}
 	MemoryContextSwitchTo(old);
@@ -54,6 +77,21 @@ void Reranker::end() {
 	ExecDropSingleTupleTableSlot(slot);
 	table_index_fetch_end(fetch);
 	MemoryContextDelete(row_memory);
+}
+
+double oversampling(graph::Codec codec, double option) {
+	if (option != 0)
+		return option;
+	switch (codec) {
+	case graph::Codec::plain:
+	case graph::Codec::int8:
+		break;
+	case graph::Codec::pq:
+		return 1.5;
+	case graph::Codec::binary:
+		return 2;
+	}
+	return 1;
 }
 
 } // namespace ruvector::am
