@@ -32,9 +32,9 @@ struct IvfflatOptions {               // the relation's rd_options
 IvfflatOptions ivfflat_options_of(Relation index);
 bytea *ivfflat_amoptions(Datum reloptions, bool validate);
 
-// Rows that a scan of codes looks up before it returns one, times the oversampling; hnsw has hnsw.ef_search, of the same
-// default.
-constexpr double kRerankWindow = 40;
+// Rows that a scan of codes is taken to be asked for: for these together it looks as many rows up as `oversampling` says
+// for each. hnsw has hnsw.ef_search, of the same default.
+constexpr uint32 kRowsAsked = 40;
 
 // --- ivfflat_page.cpp ---
 constexpr uint32 kIvfflatMagic = 0x52564931; // "RVI1"

@@ -61,7 +61,7 @@ void ivfflat_amcostestimate(PlannerInfo *root, IndexPath *path, [[maybe_unused]]
 		lists = options.lists;
 		list_pages = Min(all_pages - 1, ceil(lists / floor(kPageBytes / MAXALIGN(sizeof(IvfflatList) + list_bytes))));
 		if (opclass.codec != graph::Codec::plain && options.rerank)
-			looked_up = kRerankWindow * oversampling(opclass.codec, options.oversampling);
+			looked_up = kRowsAsked * oversampling(opclass.codec, options.oversampling);
 		index_close(index, NoLock);
 	}
 	double entry_pages = all_pages - list_pages;

@@ -231,8 +231,9 @@ void begin(IndexScanDesc scan, ScanState *s) {
 			s->reranker->begin(scan);
 			MemoryContextSwitchTo(s->memory);
 		}
-		uint32 window = uint32(kRerankWindow * oversampling(s->context.opclass.codec, options.oversampling));
-		s->reranker->start_query(s->arena, *s->context.rows, s->query.floats, window,
+		const double candidates = oversampling(s->context.opclass.codec, options.oversampling);
+		LookAhead ahead = {kRowsAsked, uint32(kRowsAsked * candidates), uint32(std::ceil(candidates))};
+		s->reranker->start_query(s->arena, *s->context.rows, s->query.floats, ahead,
 								 setting_ivfflat_iterative_scan() == iterative_off);
 	}
 	s->most = Max(kLeastKept, uint32(Min(Size(work_mem) * 1024 / (2 * sizeof(Found)), Size(UINT32_MAX / 8))));

@@ -15,6 +15,7 @@ void Reranker::begin(IndexScanDesc scan) {
 	slot = table_slot_create(heap, nullptr);
 	column = scan->indexRelation->rd_index->indkey.values[0];
 	row_memory = AllocSetContextCreate(CurrentMemoryContext, "hnsw rerank row", ALLOCSET_DEFAULT_SIZES);
+	toast = static_cast<ToastReader *>(palloc0(sizeof(ToastReader)));
 	if (column == 0) {
 		index_info = BuildIndexInfo(scan->indexRelation);
 		estate = CreateExecutorState();
@@ -23,13 +24,13 @@ void Reranker::begin(IndexScanDesc scan) {
 	fetched = 0;
 }
 
-void Reranker::start_query(graph::Arena of_query, const Context &of_index, const void *wanted, uint32 look_ahead,
+void Reranker::start_query(graph::Arena of_query, const Context &of_index, const void *wanted, LookAhead look_ahead,
 						   bool in_order) {
 	arena = of_query;
 	context = &of_index;
 	query = wanted;
 	ranked = {};
-	window = look_ahead;
+	ahead = look_ahead;
 	strict = in_order;
 	start_stream();
 }
@@ -39,7 +40,7 @@ void Reranker::add(ItemPointerData tid) {
 	if (!distance(tid, &d))
 		return;
 	if (d < last && strict) {
-		window = Min(window, UINT32_MAX / 2) * 2; // found too late: look farther ahead
+		ahead.window = Min(ahead.window, UINT32_MAX / 2) * 2; // found too late: look farther ahead
 		return;
 	}
 	ranked.push(arena, {d, to_heap_tid(&tid)});
@@ -54,9 +55,11 @@ bool Reranker::distance(ItemPointerData tid, float *result) {
 	MemoryContext old = MemoryContextSwitchTo(row_memory);
 	Datum value;
 	bool isnull;
-	if (column != 0)
+	if (column != 0) {
 		value = slot_getattr(slot, column, &isnull);
-	else
+		if (!isnull)
+			value = toast->read(heap, value);
+	} else
 		FormIndexDatum(index_info, slot, estate, &value, &isnull);
 	const void *vector = isnull ? nullptr : working_vector(*context, value, false);
 	if (vector != nullptr) {
@@ -72,6 +75,7 @@ bool Reranker::distance(ItemPointerData tid, float *result) {
 }
 
 void Reranker::end() {
+	toast->end();
 	if (estate != nullptr)
 		FreeExecutorState(estate);
 	ExecDropSingleTupleTableSlot(slot);
@@ -80,7 +84,7 @@ void Reranker::end() {
 }
 
 double oversampling(graph::Codec codec, double option) {
-	if (option != 0)
+	if (codec != graph::Codec::plain && option != 0)
 		return option;
 	switch (codec) {
 	case graph::Codec::plain:

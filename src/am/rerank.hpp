@@ -2,10 +2,11 @@
 //
 // A search gives a stream of rows in order of estimated distance. They are looked up, and wait in a heap at their exact
 // distances. The nearest is returned when it is nearer than the next of the stream can be, its estimated distance less
-// kErrors of its standard errors, or when `window` rows wait.
+// kErrors of its standard errors, or when the look-ahead is used up.
 #pragma once
 
 #include "am/context.hpp"
+#include "am/toast.hpp"
 
 #include <algorithm>
 
@@ -23,6 +24,12 @@ struct RankedRow {
 	graph::HeapTid tid;
 };
 
+struct LookAhead {
+	uint32 asked;  // rows
+	uint32 window; // look-ups for these, at most
+	uint32 more;   // look-ups for each row after them
+};
+
 struct Reranker {
 	static constexpr float kErrors = 3;
 
@@ -34,6 +41,7 @@ struct Reranker {
 	IndexInfo *index_info; // for an expression
 	EState *estate;
 	MemoryContext row_memory;
+	ToastReader *toast;
 	uint64 fetched; // rows read
 
 	// Of the present query.
@@ -41,9 +49,11 @@ struct Reranker {
 	const Context *context;
 	const void *query;             // in the working form
 	graph::List<RankedRow> ranked; // a heap, nearest first
-	uint32 window;
-	bool strict; // a row that is found too late is left out
-	float last;  // returned
+	LookAhead ahead;
+	uint32 looked_up; // of the stream
+	uint32 emitted;   // rows
+	bool strict;      // a row that is found too late is left out
+	float last;       // returned
 
 	// Everything is allocated in the current memory context, which must live as long as the scan.
 	void begin(IndexScanDesc scan);
@@ -51,9 +61,12 @@ struct Reranker {
 	void reset() { table_index_fetch_reset(fetch); }
 	void end();
 
-	void start_query(graph::Arena arena, const Context &context, const void *query, uint32 window, bool strict);
+	void start_query(graph::Arena arena, const Context &context, const void *query, LookAhead ahead, bool strict);
 	// Another stream of the same query begins, and a new order.
-	void start_stream() { last = -HUGE_VALF; }
+	void start_stream() {
+		looked_up = emitted = 0;
+		last = -HUGE_VALF;
+	}
 	// Looks a row up.
 	void add(ItemPointerData tid);
 	// The next row in order. The stream has
@@ -63,16 +76,21 @@ struct Reranker {
 	bool next(Stream stream, graph::HeapTid *tid) {
 		for (;;) {
 			CHECK_FOR_INTERRUPTS();
+			const uint32 beyond = emitted > ahead.asked ? emitted - ahead.asked : 0;
+			if (ranked.size > 0 && looked_up >= ahead.window + uint64(beyond) * ahead.more)
+				break; // before the stream is asked for more: it may have to search for it
 			const auto *estimate = stream.next();
-			if (ranked.size > 0 && (estimate == nullptr || ranked.size >= window ||
-									ranked[0].distance <= estimate->distance - kErrors * estimate->error))
+			if (ranked.size > 0 &&
+				(estimate == nullptr || ranked[0].distance <= estimate->distance - kErrors * estimate->error))
 				break;
 			if (estimate == nullptr)
 				return false;
+			looked_up++;
 			stream.look_up(*this);
 		}
 		std::pop_heap(ranked.begin(), ranked.end(), farther);
 		const RankedRow &row = ranked[--ranked.size];
+		emitted++;
 		last = row.distance;
 		*tid = row.tid;
 		return true;
@@ -84,8 +102,9 @@ private:
 	bool distance(ItemPointerData tid, float *result);
 };
 
-// Candidates for a row that is wanted: what the index's option says, or what keeps the recall of the plain classes
-// (bench/RESULTS.md).
+// Candidates for a row that is wanted: what the index's option says, if that is not 0. More than one where vectors are
+// codes, because the candidates that belong to the result are spread among more others. The defaults keep the recall of
+// the plain classes at the same ef (bench/RESULTS.md).
 double oversampling(graph::Codec codec, double option);
 
 } // namespace ruvector::am

@@ -85,18 +85,13 @@ void collect(ScanState *s) {
 }
 
 // ef: what reaches the recall that the session asks for, if it asks and the index is calibrated; else what the session
-// asks for; else what the index has as its own default. More where vectors are codes, because the candidates that belong
-// to the result are spread among more others.
+// asks for; else what the index has as its own default.
 uint32 search_effort(const Options &options, const MetaPage &meta) {
-	const graph::Layout &layout = meta.layout;
 	const CalibrationStep *step =
 		setting_target_recall() > 0 ? step_for(meta.calibration, setting_target_recall()) : nullptr;
-	uint32 ef = step != nullptr                                 ? step->ef
-				: options.ef_search != 0 && !ef_search_is_set() ? uint32(options.ef_search)
-																: uint32(setting_ef_search());
-	if (layout.is_plain())
-		return ef;
-	return uint32(double(ef) * oversampling(graph::Codec(layout.codec), options.oversampling));
+	return step != nullptr                                 ? step->ef
+		   : options.ef_search != 0 && !ef_search_is_set() ? uint32(options.ef_search)
+														   : uint32(setting_ef_search());
 }
 
 // A scan that is restarted often, for each row of an outer table, keeps its context.
@@ -128,9 +123,10 @@ void begin_search(IndexScanDesc scan, ScanState *s) {
 		s->reranker->begin(scan);
 		MemoryContextSwitchTo(s->memory);
 	}
-	s->ef = search_effort(options, meta);
+	const uint32 asked = search_effort(options, meta);
+	s->ef = uint32(double(asked) * oversampling(graph::Codec(s->context->layout.codec), options.oversampling));
 	if (s->reranker != nullptr)
-		s->reranker->start_query(s->arena, *s->context, query, s->ef, s->iterative == iterative_strict);
+		s->reranker->start_query(s->arena, *s->context, query, {asked, s->ef, 1}, s->iterative == iterative_strict);
 	if (!s->exhausted) {
 		s->store.initialize(scan->indexRelation, &s->context->layout, true);
 		s->search.initialize(&s->store, &s->context->layout, &s->context->model, &s->arena);
