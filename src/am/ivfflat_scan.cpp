@@ -232,7 +232,7 @@ void begin(IndexScanDesc scan, ScanState *s) {
 			MemoryContextSwitchTo(s->memory);
 		}
 		const double candidates = oversampling(s->context.opclass.codec, options.oversampling);
-		LookAhead ahead = {kRowsAsked, uint32(kRowsAsked * candidates), uint32(std::ceil(candidates))};
+		LookAhead ahead(kRowsAsked, uint32(kRowsAsked * candidates));
 		s->reranker->start_query(s->arena, *s->context.rows, s->query.floats, ahead,
 								 setting_ivfflat_iterative_scan() == iterative_off);
 	}

@@ -40,7 +40,7 @@ void Reranker::add(ItemPointerData tid) {
 	if (!distance(tid, &d))
 		return;
 	if (d < last && strict) {
-		ahead.window = Min(ahead.window, UINT32_MAX / 2) * 2; // found too late: look farther ahead
+		ahead.widen(); // found too late
 		return;
 	}
 	ranked.push(arena, {d, to_heap_tid(&tid)});

@@ -25,9 +25,15 @@ struct RankedRow {
 };
 
 struct LookAhead {
-	uint32 asked;  // rows
-	uint32 window; // look-ups for these, at most
-	uint32 more;   // look-ups for each row after them
+	uint32 window; // look-ups before the first row, at most
+	uint32 wait;   // rows that wait behind the one returned, at most, when that many have been looked up
+
+	// For `asked` rows, `window` look-ups: the last of them would have none to be compared with if both were equal.
+	LookAhead(uint32 asked, uint32 look_ups) : window(look_ups), wait(Max(look_ups - asked, look_ups / 4)) {}
+	void widen() {
+		window = Min(window, UINT32_MAX / 2) * 2;
+		wait = Min(wait, UINT32_MAX / 2) * 2;
+	}
 };
 
 struct Reranker {
@@ -51,7 +57,6 @@ struct Reranker {
 	graph::List<RankedRow> ranked; // a heap, nearest first
 	LookAhead ahead;
 	uint32 looked_up; // of the stream
-	uint32 emitted;   // rows
 	bool strict;      // a row that is found too late is left out
 	float last;       // returned
 
@@ -64,7 +69,7 @@ struct Reranker {
 	void start_query(graph::Arena arena, const Context &context, const void *query, LookAhead ahead, bool strict);
 	// Another stream of the same query begins, and a new order.
 	void start_stream() {
-		looked_up = emitted = 0;
+		looked_up = 0;
 		last = -HUGE_VALF;
 	}
 	// Looks a row up.
@@ -76,8 +81,7 @@ struct Reranker {
 	bool next(Stream stream, graph::HeapTid *tid) {
 		for (;;) {
 			CHECK_FOR_INTERRUPTS();
-			const uint32 beyond = emitted > ahead.asked ? emitted - ahead.asked : 0;
-			if (ranked.size > 0 && looked_up >= ahead.window + uint64(beyond) * ahead.more)
+			if (ranked.size > ahead.wait && looked_up >= ahead.window)
 				break; // before the stream is asked for more: it may have to search for it
 			const auto *estimate = stream.next();
 			if (ranked.size > 0 &&
@@ -90,7 +94,6 @@ struct Reranker {
 		}
 		std::pop_heap(ranked.begin(), ranked.end(), farther);
 		const RankedRow &row = ranked[--ranked.size];
-		emitted++;
 		last = row.distance;
 		*tid = row.tid;
 		return true;

@@ -126,7 +126,7 @@ void begin_search(IndexScanDesc scan, ScanState *s) {
 	const uint32 asked = search_effort(options, meta);
 	s->ef = uint32(double(asked) * oversampling(graph::Codec(s->context->layout.codec), options.oversampling));
 	if (s->reranker != nullptr)
-		s->reranker->start_query(s->arena, *s->context, query, {asked, s->ef, 1}, s->iterative == iterative_strict);
+		s->reranker->start_query(s->arena, *s->context, query, {asked, s->ef}, s->iterative == iterative_strict);
 	if (!s->exhausted) {
 		s->store.initialize(scan->indexRelation, &s->context->layout, true);
 		s->search.initialize(&s->store, &s->context->layout, &s->context->model, &s->arena);
