@@ -7,10 +7,8 @@
 // the pool has been doubled once more or the graph is exhausted: half of it at first, more as soon as vertices do come
 // late, less while none does.
 //
-// Where the index has codes instead of vectors, the distances of that stream are estimates. It is re-ranked: rows are
-// taken from it and looked up in the table. The nearest of them is returned when it is nearer than the next of the stream
-// can be, its estimated distance less kErrors of its standard errors, or when as many rows as the search has candidates
-// have been looked up and not returned.
+// Where the index has codes instead of vectors, the distances of that stream are estimates. It is re-ranked (rerank.hpp),
+// with a window of as many rows as the search has candidates.
 #include "am/buffer_store.hpp"
 #include "am/rerank.hpp"
 
@@ -25,14 +23,7 @@ namespace ruvector::am {
 
 namespace {
 
-constexpr float kErrors = 3;
 constexpr double kHoldAtFirst = 2, kLeastHeld = 1.25, kMostHeld = 4;
-
-// A row at its exact distance.
-struct RankedRow {
-	float distance;
-	graph::HeapTid tid;
-};
 
 struct ScanState {
 	MemoryContext memory; // of one rescan
@@ -56,14 +47,8 @@ struct ScanState {
 
 	// Of a scan that is re-ranked.
 	Reranker *reranker;
-	const void *query;
-	graph::List<RankedRow> ranked; // a heap, nearest first
-	uint32 asked;                  // ef without oversampling
-	uint32 window;                 // rows that are looked up ahead, at most
-	uint32 emitted;                // rows
-	const graph::Hit *next;        // of the stream; null: not taken yet, or there is none
+	const graph::Hit *next; // of the stream; null: not taken yet, or there is none
 	bool stream_ended;
-	float last_ranked;
 };
 static_assert(std::is_trivially_destructible_v<ScanState>);
 
@@ -76,17 +61,11 @@ uint32 pool_size(const graph::Layout &layout, uint32 ef) {
 	return ef + uint32(float(ef) * 4 * graph::estimate_error(layout)) + 4;
 }
 
-// How many rows may be returned of a search for the ef nearest, when a search for more may find nearer ones still. Ten
-// are always worth a try: LIMIT 10 is what most people ask for.
-uint32 safe_rows(const ScanState *s, uint32 ef) {
-	return Max(uint32(double(ef) / s->hold), s->widened ? 0 : Min(ef, 10));
-}
-
-// How many hits may be taken at the present ef.
+// How many rows may be returned at the present ef. Ten are always worth a try: LIMIT 10 is what most people ask for.
 uint32 returnable(const ScanState *s) {
 	if (s->iterative == iterative_off || s->reranker != nullptr) // re-ranking makes the order
 		return s->ef;
-	return safe_rows(s, s->ef);
+	return Max(uint32(double(s->ef) / s->hold), s->widened ? 0 : Min(s->ef, 10));
 }
 
 // The order of the heap of hits.
@@ -103,23 +82,6 @@ void collect(ScanState *s) {
 		s->heap.push(s->arena, s->heaped);
 		std::push_heap(s->heap.begin(), s->heap.end(), Farther{s->search.hits});
 	}
-}
-
-// More is searched for where vectors are codes, because the candidates that belong to the result are spread among more
-// others. The defaults keep the recall of the plain classes at the same ef (bench/RESULTS.md).
-double oversampling(const Options &options, const graph::Layout &layout) {
-	if (!layout.is_plain() && options.oversampling != 0)
-		return options.oversampling;
-	switch (graph::Codec(layout.codec)) {
-	case graph::Codec::plain:
-	case graph::Codec::int8:
-		break;
-	case graph::Codec::pq:
-		return 1.5;
-	case graph::Codec::binary:
-		return 2;
-	}
-	return 1;
 }
 
 // ef: what reaches the recall that the session asks for, if it asks and the index is calibrated; else what the session
@@ -153,7 +115,6 @@ void begin_search(IndexScanDesc scan, ScanState *s) {
 	ScanKey key = scan->orderByData;
 	const void *query =
 		(key->sk_flags & SK_ISNULL) ? zero_vector(*s->context) : working_vector(*s->context, key->sk_argument, true);
-	s->query = query;
 	s->exhausted = meta.entry_level < 0;
 	Options options = options_of(scan->indexRelation);
 	if (!s->context->layout.is_plain() && options.rerank && scan->heapRelation != nullptr && s->reranker == nullptr) {
@@ -162,12 +123,14 @@ void begin_search(IndexScanDesc scan, ScanState *s) {
 		s->reranker->begin(scan);
 		MemoryContextSwitchTo(s->memory);
 	}
+	const uint32 asked = search_effort(options, meta);
+	s->ef = uint32(double(asked) * oversampling(graph::Codec(s->context->layout.codec), options.oversampling));
+	if (s->reranker != nullptr)
+		s->reranker->start_query(s->arena, *s->context, query, {asked, s->ef}, s->iterative == iterative_strict);
 	if (!s->exhausted) {
 		s->store.initialize(scan->indexRelation, &s->context->layout, true);
 		s->search.initialize(&s->store, &s->context->layout, &s->context->model, &s->arena);
 		s->search.set_query(query);
-		s->asked = search_effort(options, meta);
-		s->ef = s->window = uint32(double(s->asked) * oversampling(options, s->context->layout));
 		graph::descend(s->search, meta.entry, meta.entry_level, 0, Max(graph::kDescentPool, s->ef / 8));
 		s->search.keep_refused = s->iterative != iterative_off;
 		s->hold = kHoldAtFirst;
@@ -258,14 +221,10 @@ void load_tids(ScanState *s, const graph::Hit &hit) {
 	MemoryContextSwitchTo(old);
 }
 
-bool must_widen(const ScanState *s) {
-	return s->iterative != iterative_off && !s->exhausted && (s->heap.size == 0 || s->returned >= returnable(s));
-}
-
 // The next vertex in order, or nullptr.
 const graph::Hit *next_hit(ScanState *s) {
 	for (;;) {
-		if (must_widen(s)) {
+		if (s->iterative != iterative_off && !s->exhausted && (s->heap.size == 0 || s->returned >= returnable(s))) {
 			widen(s);
 			continue;
 		}
@@ -281,58 +240,29 @@ const graph::Hit *next_hit(ScanState *s) {
 	}
 }
 
-struct FartherRow {
-	bool operator()(const RankedRow &a, const RankedRow &b) const { return a.distance > b.distance; }
-};
+// The stream for the reranker: vertices in order of estimated distance.
+struct HitStream {
+	ScanState *s;
 
-// Looks the rows of a vertex up, if its distance is only estimated.
-void rank(ScanState *s, const graph::Hit &hit) {
-	load_tids(s, hit);
-	for (uint32 i = 0; i < s->tids.size; i++) {
-		float distance = hit.distance;
-		if (hit.error > 0) {
-			ItemPointerData tid;
-			from_heap_tid(s->tids[i], &tid);
-			if (!s->reranker->distance(*s->context, s->query, tid, &distance))
-				continue;
-		}
-		if (distance < s->last_ranked && s->iterative == iterative_strict) {
-			s->window = Min(s->window, UINT32_MAX / 2) * 2; // found too late: look farther ahead
-			continue;
-		}
-		s->ranked.push(s->arena, {distance, s->tids[i]});
-		std::push_heap(s->ranked.begin(), s->ranked.end(), FartherRow{});
-	}
-	s->tids.size = 0;
-}
-
-bool next_ranked(ScanState *s, graph::HeapTid *tid) {
-	for (;;) {
-		CHECK_FOR_INTERRUPTS();
-		// The first rows are those of the first search; it goes on for whoever wants more.
-		if (s->ranked.size > 0 && (s->ranked.size >= s->window ||
-								   (s->next == nullptr && must_widen(s) && s->emitted < safe_rows(s, s->asked))))
-			break;
+	const graph::Hit *next() {
 		if (s->next == nullptr && !s->stream_ended) {
 			s->next = next_hit(s);
 			s->stream_ended = s->next == nullptr;
 		}
-		if (s->ranked.size > 0 &&
-			(s->stream_ended || s->ranked[0].distance <= s->next->distance - kErrors * s->next->error))
-			break;
-		if (s->stream_ended)
-			return false;
+		return s->next;
+	}
+	void look_up(Reranker &reranker) {
 		graph::Hit hit = *s->next;
 		s->next = nullptr;
-		rank(s, hit);
+		load_tids(s, hit);
+		for (uint32 i = 0; i < s->tids.size; i++) {
+			ItemPointerData tid;
+			from_heap_tid(s->tids[i], &tid);
+			reranker.add(tid, hit.distance, hit.error);
+		}
+		s->tids.size = 0;
 	}
-	std::pop_heap(s->ranked.begin(), s->ranked.end(), FartherRow{});
-	const RankedRow &row = s->ranked[--s->ranked.size];
-	s->emitted++;
-	s->last_ranked = row.distance;
-	*tid = row.tid;
-	return true;
-}
+};
 
 void end_rerank(ScanState *s) {
 	if (s->reranker == nullptr)
@@ -398,7 +328,7 @@ void hnsw_amrescan(IndexScanDesc scan, ScanKey keys, int, ScanKey orderbys, int)
 	s->reranker = kept.reranker;
 	if (s->reranker != nullptr)
 		s->reranker->reset();
-	s->last_distance = s->last_ranked = -HUGE_VALF;
+	s->last_distance = -HUGE_VALF;
 	if (keys && scan->numberOfKeys > 0)
 		memmove(scan->keyData, keys, size_t(scan->numberOfKeys) * sizeof(ScanKeyData));
 	if (orderbys && scan->numberOfOrderBys > 0)
@@ -421,7 +351,7 @@ bool hnsw_amgettuple(IndexScanDesc scan, ScanDirection) {
 	scan->xs_recheckorderby = false;
 	if (s->reranker != nullptr) {
 		graph::HeapTid tid;
-		if (!next_ranked(s, &tid))
+		if (!s->reranker->next(HitStream{s}, &tid))
 			return false;
 		from_heap_tid(tid, &scan->xs_heaptid);
 		return true;
@@ -439,7 +369,7 @@ bool hnsw_amgettuple(IndexScanDesc scan, ScanDirection) {
 
 double scan_distance(IndexScanDesc scan) {
 	const ScanState *s = state_of(scan);
-	double distance = double(s->reranker != nullptr ? s->last_ranked : s->last_distance);
+	double distance = double(s->reranker != nullptr ? s->reranker->last : s->last_distance);
 	switch (graph::Metric(s->context->layout.metric)) {
 	case graph::Metric::l2:
 		return sqrt(Max(distance, 0.0));

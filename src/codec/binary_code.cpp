@@ -184,6 +184,20 @@ static float error(const Factors &f, uint32_t dims) noexcept {
 	return e > 0.0f ? std::sqrt(e) : 0.0f;
 }
 
+float error_of(const uint8_t *code, uint32_t dims) noexcept {
+	return error(factors(code), dims);
+}
+
+float sign_dot(const uint8_t *state, uint32_t dims, const uint8_t *code, const float *v, float *scratch) noexcept {
+	const uint32_t n = rotated(dims);
+	const uint8_t *bits = code + sizeof(Factors);
+	rotate({dims, n, state}, v, scratch);
+	float sums_of[4] = {};
+	for (uint32_t i = 0; i < n; i++)
+		sums_of[i % 4] += bits[i / 8] >> i % 8 & 1 ? scratch[i] : -scratch[i];
+	return 0.5f * ((sums_of[0] + sums_of[2]) + (sums_of[1] + sums_of[3]));
+}
+
 Product dot(uint32_t dims, const uint8_t *table, const uint8_t *code) noexcept {
 	const Factors f = factors(code);
 	QueryFactors q;

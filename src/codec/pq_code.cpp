@@ -143,12 +143,16 @@ Product dot(const VectorCodec &codec, const uint8_t *table, const uint8_t *code)
 	for (; m < n; m++, entries += size_t(1) << codec.pq_bits)
 		sum[0] += entries[index_of(codec, code, m)];
 	const float total = ((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7]));
-	return {f.factor * total, f.norm_sq, f.error * error_scale(codec), 0.0f};
+	return {f.factor * total, f.norm_sq, error_of(codec, code), 0.0f};
 }
 
 Lane lane(const uint8_t *code) noexcept {
 	const Factors f = factors(code);
 	return {code + sizeof(f), f.factor, f.norm_sq, 0.0f};
+}
+
+float error_of(const VectorCodec &codec, const uint8_t *code) noexcept {
+	return factors(code).error * error_scale(codec);
 }
 
 // The inner products are rounded to 8 bits of the widest subspace's range.

@@ -103,6 +103,9 @@ Product dot(uint32_t dims, const uint8_t *table, const uint8_t *code) noexcept;
 CodePair code_dot(const uint8_t *state, uint32_t dims, const uint8_t *a, const uint8_t *b) noexcept;
 size_t nibbles(uint32_t dims) noexcept;
 Lane lane(const uint8_t *code) noexcept;
+float error_of(const uint8_t *code, uint32_t dims) noexcept; // |e|
+// <x_hat, P v>; scratch as for encode
+float sign_dot(const uint8_t *state, uint32_t dims, const uint8_t *code, const float *v, float *scratch) noexcept;
 QueryHead prepare_blocks(const uint8_t *state, const float *q, uint32_t dims, QueryTable &table,
 						 float *scratch) noexcept;
 float norm_squared_of(const uint8_t *state, uint32_t dims, const uint8_t *code) noexcept;
@@ -134,6 +137,7 @@ void prepare(const VectorCodec &codec, const float *q, uint8_t *table) noexcept;
 Product dot(const VectorCodec &codec, const uint8_t *table, const uint8_t *code) noexcept;
 CodePair code_dot(const VectorCodec &codec, const uint8_t *a, const uint8_t *b) noexcept;
 Lane lane(const uint8_t *code) noexcept;
+float error_of(const VectorCodec &codec, const uint8_t *code) noexcept; // |e|, as it acts on estimates
 QueryHead prepare_blocks(const VectorCodec &codec, const float *q, QueryTable &table) noexcept;
 float norm_squared_of(const uint8_t *code) noexcept;
 } // namespace pq_code
