@@ -947,21 +947,22 @@ BEGIN
 					row_number() OVER (ORDER BY y.state, y.action, y.next_state, y.terminated) AS place
 				FROM ruvector.learning_transitions y WHERE y.namespace = s.namespace AND y.session_id = s.id) x;
 	END IF;
-	-- On-policy algorithms learn from what came since the last training, the others from all of it.
-	SELECT array_agg(CASE WHEN s.tabular THEN coalesce(x.state, ruvector._vector_key(x.state_vec, s.state_step)) ELSE x.state END ORDER BY x.id) AS st,
-		array_agg(CASE WHEN s.tabular THEN coalesce(x.next_state, ruvector._vector_key(x.next_state_vec, s.state_step), '') ELSE coalesce(x.next_state, '') END ORDER BY x.id) AS ns,
-		array_agg(x.state_vec ORDER BY x.id) AS sv, array_agg(x.next_state_vec ORDER BY x.id) AS nv,
-		array_agg(array_position(s.actions, x.action) - 1 ORDER BY x.id) AS ac, array_agg(x.reward ORDER BY x.id) AS re,
-		array_agg(x.terminated ORDER BY x.id) AS te, array_agg(x.truncated ORDER BY x.id) AS tu,
-		array_agg(x.behaviour_prob ORDER BY x.id) AS be, array_agg(hashtextextended(x.trajectory_id, 0) ORDER BY x.id) AS tj,
+	-- On-policy algorithms learn from what came since the last training, the others from all of it. Sorted once, for all arrays.
+	SELECT array_agg(CASE WHEN s.tabular THEN coalesce(x.state, ruvector._vector_key(x.state_vec, s.state_step)) ELSE x.state END) AS st,
+		array_agg(CASE WHEN s.tabular THEN coalesce(x.next_state, ruvector._vector_key(x.next_state_vec, s.state_step), '') ELSE coalesce(x.next_state, '') END) AS ns,
+		array_agg(x.state_vec) AS sv, array_agg(x.next_state_vec) AS nv,
+		array_agg(array_position(s.actions, x.action) - 1) AS ac, array_agg(x.reward) AS re,
+		array_agg(x.terminated) AS te, array_agg(x.truncated) AS tu,
+		array_agg(x.behaviour_prob) AS be, array_agg(hashtextextended(x.trajectory_id, 0)) AS tj,
 		max(x.id) AS last_id, count(*) AS n, avg(x.reward) AS avg_reward
 		INTO e
-		FROM (SELECT * FROM ruvector.learning_experiences l
+		FROM (SELECT y.* FROM (SELECT * FROM ruvector.learning_experiences l
 			WHERE l.namespace = s.namespace AND l.session_id = s.id
 				AND (s.session_type NOT IN ('policy-gradient', 'actor-critic', 'ppo') OR l.id > coalesce(old.last_experience_id, 0))
 			ORDER BY l.id DESC
 			LIMIT CASE WHEN s.session_type IN ('mcts', 'model-based') THEN 1000
-				ELSE least(max_experiences, coalesce((settings ->> 'replay_size')::bigint, max_experiences)) END) x;
+				ELSE least(max_experiences, coalesce((settings ->> 'replay_size')::bigint, max_experiences)) END) y
+			ORDER BY y.id) x;
 	IF e.n = 0 AND t.fs IS NULL THEN
 		RAISE EXCEPTION 'session % has no experience to learn from', s.id
 			USING ERRCODE = 'no_data_found', HINT = CASE WHEN s.session_type IN ('policy-gradient', 'actor-critic', 'ppo')
