@@ -436,6 +436,9 @@ DECLARE
 	result integer[];
 	unknown text;
 BEGIN
+	IF cardinality(chosen) = 0 THEN
+		RAISE EXCEPTION 'no action is available' USING ERRCODE = 'invalid_parameter_value', HINT = 'Without available_actions all of them are.';
+	END IF;
 	SELECT array_agg(array_position(actions, c) - 1 ORDER BY n), min(c) FILTER (WHERE array_position(actions, c) IS NULL)
 		INTO result, unknown FROM unnest(chosen) WITH ORDINALITY AS u(c, n);
 	IF result IS NULL OR array_position(result, NULL) IS NOT NULL THEN
