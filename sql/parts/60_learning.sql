@@ -733,11 +733,10 @@ BEGIN
 		INSERT INTO ruvector.learning_calibration (namespace, session_id, action, score) VALUES (s.namespace, s.id, now_action, score);
 		IF progress.experiences % 100 = 0 THEN
 			-- Only the latest 500 of an action and of the session are looked at.
-			DELETE FROM ruvector.learning_calibration c WHERE c.namespace = s.namespace AND c.session_id = s.id
-				AND c.id < (SELECT x.id FROM ruvector.learning_calibration x WHERE x.namespace = s.namespace AND x.session_id = s.id
-					AND x.action = c.action ORDER BY x.id DESC OFFSET 499 LIMIT 1)
-				AND c.id < (SELECT x.id FROM ruvector.learning_calibration x WHERE x.namespace = s.namespace AND x.session_id = s.id
-					ORDER BY x.id DESC OFFSET 499 LIMIT 1);
+			DELETE FROM ruvector.learning_calibration c
+				USING (SELECT x.id, row_number() OVER (PARTITION BY x.action ORDER BY x.id DESC) AS of_action, row_number() OVER (ORDER BY x.id DESC) AS of_session
+					FROM ruvector.learning_calibration x WHERE x.namespace = s.namespace AND x.session_id = s.id) r
+				WHERE c.namespace = s.namespace AND c.id = r.id AND r.of_action > 500 AND r.of_session > 500;
 		END IF;
 		IF prediction.lower IS NOT NULL THEN
 			was_covered := target BETWEEN prediction.lower AND prediction.upper;
