@@ -342,7 +342,7 @@ std::vector<Entry> tasks() {
 		list.push_back({labels, task});
 	};
 	add_other("decision-transformer", "CartPole log", "return when 400 is asked for", 0, decision_transformer);
-	add_other("mcts", "tic-tac-toe", "won or half of drawn, 200 games", 0.98, tic_tac_toe);
+	add_other("mcts", "tic-tac-toe", "mean return, 200 games", 0.98, tic_tac_toe);
 	add("FrozenLake", 0.70,
 		{"q-learning",
 		 "{\"exploration_steps\": 1000000, \"learning_rate_visits\": 500, \"learning_rate_final\": 0.005}", 20000, 1000,

@@ -436,6 +436,9 @@ DECLARE
 	result integer[];
 	unknown text;
 BEGIN
+	IF cardinality(chosen) = 0 THEN
+		RAISE EXCEPTION 'no action is available' USING ERRCODE = 'invalid_parameter_value', HINT = 'Without available_actions all of them are.';
+	END IF;
 	SELECT array_agg(array_position(actions, c) - 1 ORDER BY n), min(c) FILTER (WHERE array_position(actions, c) IS NULL)
 		INTO result, unknown FROM unnest(chosen) WITH ORDINALITY AS u(c, n);
 	IF result IS NULL OR array_position(result, NULL) IS NOT NULL THEN
@@ -730,11 +733,10 @@ BEGIN
 		INSERT INTO ruvector.learning_calibration (namespace, session_id, action, score) VALUES (s.namespace, s.id, now_action, score);
 		IF progress.experiences % 100 = 0 THEN
 			-- Only the latest 500 of an action and of the session are looked at.
-			DELETE FROM ruvector.learning_calibration c WHERE c.namespace = s.namespace AND c.session_id = s.id
-				AND c.id < (SELECT x.id FROM ruvector.learning_calibration x WHERE x.namespace = s.namespace AND x.session_id = s.id
-					AND x.action = c.action ORDER BY x.id DESC OFFSET 499 LIMIT 1)
-				AND c.id < (SELECT x.id FROM ruvector.learning_calibration x WHERE x.namespace = s.namespace AND x.session_id = s.id
-					ORDER BY x.id DESC OFFSET 499 LIMIT 1);
+			DELETE FROM ruvector.learning_calibration c
+				USING (SELECT x.id, row_number() OVER (PARTITION BY x.action ORDER BY x.id DESC) AS of_action, row_number() OVER (ORDER BY x.id DESC) AS of_session
+					FROM ruvector.learning_calibration x WHERE x.namespace = s.namespace AND x.session_id = s.id) r
+				WHERE c.namespace = s.namespace AND c.id = r.id AND r.of_action > 500 AND r.of_session > 500;
 		END IF;
 		IF prediction.lower IS NOT NULL THEN
 			was_covered := target BETWEEN prediction.lower AND prediction.upper;
@@ -947,21 +949,22 @@ BEGIN
 					row_number() OVER (ORDER BY y.state, y.action, y.next_state, y.terminated) AS place
 				FROM ruvector.learning_transitions y WHERE y.namespace = s.namespace AND y.session_id = s.id) x;
 	END IF;
-	-- On-policy algorithms learn from what came since the last training, the others from all of it.
-	SELECT array_agg(CASE WHEN s.tabular THEN coalesce(x.state, ruvector._vector_key(x.state_vec, s.state_step)) ELSE x.state END ORDER BY x.id) AS st,
-		array_agg(CASE WHEN s.tabular THEN coalesce(x.next_state, ruvector._vector_key(x.next_state_vec, s.state_step), '') ELSE coalesce(x.next_state, '') END ORDER BY x.id) AS ns,
-		array_agg(x.state_vec ORDER BY x.id) AS sv, array_agg(x.next_state_vec ORDER BY x.id) AS nv,
-		array_agg(array_position(s.actions, x.action) - 1 ORDER BY x.id) AS ac, array_agg(x.reward ORDER BY x.id) AS re,
-		array_agg(x.terminated ORDER BY x.id) AS te, array_agg(x.truncated ORDER BY x.id) AS tu,
-		array_agg(x.behaviour_prob ORDER BY x.id) AS be, array_agg(hashtextextended(x.trajectory_id, 0) ORDER BY x.id) AS tj,
+	-- On-policy algorithms learn from what came since the last training, the others from all of it. Sorted once, for all arrays.
+	SELECT array_agg(CASE WHEN s.tabular THEN coalesce(x.state, ruvector._vector_key(x.state_vec, s.state_step)) ELSE x.state END) AS st,
+		array_agg(CASE WHEN s.tabular THEN coalesce(x.next_state, ruvector._vector_key(x.next_state_vec, s.state_step), '') ELSE coalesce(x.next_state, '') END) AS ns,
+		array_agg(x.state_vec) AS sv, array_agg(x.next_state_vec) AS nv,
+		array_agg(array_position(s.actions, x.action) - 1) AS ac, array_agg(x.reward) AS re,
+		array_agg(x.terminated) AS te, array_agg(x.truncated) AS tu,
+		array_agg(x.behaviour_prob) AS be, array_agg(hashtextextended(x.trajectory_id, 0)) AS tj,
 		max(x.id) AS last_id, count(*) AS n, avg(x.reward) AS avg_reward
 		INTO e
-		FROM (SELECT * FROM ruvector.learning_experiences l
+		FROM (SELECT y.* FROM (SELECT * FROM ruvector.learning_experiences l
 			WHERE l.namespace = s.namespace AND l.session_id = s.id
 				AND (s.session_type NOT IN ('policy-gradient', 'actor-critic', 'ppo') OR l.id > coalesce(old.last_experience_id, 0))
 			ORDER BY l.id DESC
 			LIMIT CASE WHEN s.session_type IN ('mcts', 'model-based') THEN 1000
-				ELSE least(max_experiences, coalesce((settings ->> 'replay_size')::bigint, max_experiences)) END) x;
+				ELSE least(max_experiences, coalesce((settings ->> 'replay_size')::bigint, max_experiences)) END) y
+			ORDER BY y.id) x;
 	IF e.n = 0 AND t.fs IS NULL THEN
 		RAISE EXCEPTION 'session % has no experience to learn from', s.id
 			USING ERRCODE = 'no_data_found', HINT = CASE WHEN s.session_type IN ('policy-gradient', 'actor-critic', 'ppo')

@@ -189,6 +189,7 @@ SELECT ok((SELECT finished_early FROM ruvector.train(:dqn, max_ms => 0.001)), 'm
 -- Errors change nothing.
 SELECT ruvector.start_session('tester', 'q-learning', '{}', '{left,right}') AS ended, ruvector.start_session('tester', 'ppo', '{}', '{a,b}', 4) AS empty \gset
 SELECT ruvector.end_session(:ended);
+CREATE TEMP TABLE fresh AS SELECT a, ruvector.start_session('u', a, '{}', '{a}') AS s FROM unnest('{q-learning,mcts,dqn,decision-transformer}'::text[]) a;
 CREATE FUNCTION pg_temp.totals() RETURNS text LANGUAGE sql AS $$ SELECT concat_ws(' ', (SELECT count(*) FROM ruvector.learning_sessions), (SELECT count(*) FROM ruvector.learning_experiences),
 	(SELECT sum(experiences) FROM ruvector.learning_progress), (SELECT count(*) FROM ruvector.learning_policies), (SELECT sum(q) FROM ruvector.learning_q_values)) $$;
 SELECT pg_temp.totals() AS totals \gset
@@ -209,7 +210,13 @@ SELECT throws_ok(format('SELECT ruvector.submit_feedback(%s, ''s0'', ''left'', '
 SELECT throws_ok(format('SELECT ruvector.submit_feedback(%s, ''s0'', ''left'', ''Infinity'')', :q), '22023', NULL, 'infinite reward');
 SELECT throws_ok(format('SELECT ruvector.submit_feedback(%s, ''s0'', ''up'', 1)', :q), '22023', 'action "up" is not declared', 'undeclared action');
 SELECT throws_ok(format('SELECT ruvector.add_experiences(%s, ''[{"state":"s0","action":"left","reward":1},{"state":"s0","action":"up","reward":1}]'')', :mb), '22023', NULL, 'undeclared action in a batch');
+SELECT throws_ok(format('SELECT * FROM ruvector.predict(%s, ''s0'', available_actions => ''{}'')', :q), '22023', 'no action is available', 'nothing to choose from');
+SELECT throws_ok(format('SELECT * FROM ruvector.predict(%s, ''s0'', available_actions => ''{left,up}'')', :q), '22023', 'action "up" is not declared', 'undeclared action to choose from');
+SELECT throws_ok(format('SELECT ruvector.submit_feedback(%s, NULL, ''a'', 1, state_vec => ''[1,2,3]'')', :empty), '22000', 'expected a state of 4 dimensions, not 3', 'size of a state in feedback');
+SELECT throws_ok(format('SELECT ruvector.submit_feedback(%s, NULL, ''a'', 1, state_vec => ''[1,2,3,4]'', next_state_vec => ''[1]'')', :empty), '22000', 'expected a state of 4 dimensions, not 1', 'size of the next state');
+SELECT throws_ok(format('SELECT ruvector.add_experiences(%s, ''[{"state":"s0","action":"left","reward":"NaN"}]'')', :mb), '22023', 'experience 1 has no finite reward', 'NaN in a batch');
 SELECT throws_ok(format('SELECT * FROM ruvector.train(%s)', :empty), 'P0002', NULL, 'training without data');
+SELECT throws_ok(format('SELECT * FROM ruvector.train(%s)', s), 'P0002', NULL, 'training without data: ' || a) FROM fresh;
 SELECT throws_ok(format('SELECT * FROM ruvector.train(%s, learning_rate => 7)', :q), '22023', NULL, 'absurd learning rate of a training');
 SELECT throws_ok(format('SELECT * FROM ruvector.train(%s, batch_size => 7)', :q), '22023', NULL, 'a hyper-parameter that the algorithm has not');
 SELECT throws_ok(format('SELECT ruvector.submit_feedback(%s, reward => 1, prediction_id => 1)', :vec), '42704', NULL, 'prediction of another session');
