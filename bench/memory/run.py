@@ -66,7 +66,7 @@ def main():
 
         done = {}
         if psql("-c", "SELECT count(*) FROM pg_database WHERE datname = 'memory'", database="postgres") == "1":
-            psql("-c", "CREATE TABLE IF NOT EXISTS done (step text PRIMARY KEY, key text)")
+            psql("-c", "SET client_min_messages = warning; CREATE TABLE IF NOT EXISTS done (step text PRIMARY KEY, key text)")
             done = dict(line.split("|") for line in psql("-c", "SELECT step, key FROM done").splitlines())
 
         def step(name, key, work):
