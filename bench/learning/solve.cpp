@@ -28,6 +28,8 @@ double now() { // of this thread: others may be busy
 }
 
 double median(std::vector<double> v) {
+	if (std::any_of(v.begin(), v.end(), [](double x) { return std::isnan(x); }))
+		return NAN;
 	std::sort(v.begin(), v.end());
 	return v.empty() ? NAN : v[v.size() / 2];
 }
@@ -39,6 +41,7 @@ double mean(const std::vector<double> &v) {
 struct Run {
 	double score = NAN;                           // what is compared with the target
 	double extra = NAN;                           // see the task
+	double held = NAN;                            // steps after which the greedy policy always reached the target
 	size_t steps = 0;                             // of the environment
 	uint64_t updates = 0;                         // gradient steps or backups
 	double train_seconds = 0;                     // in train() and online_update()
@@ -57,7 +60,7 @@ struct Task {
 
 // Online: one online_update for each step, sarsa's when the next action is known.
 Run tabular(Algorithm algorithm, Environment &env, const Values &values, size_t steps, uint64_t seed, int test_episodes,
-			size_t train_every = 0) {
+			size_t train_every = 0, double target = NAN) {
 	Config config(algorithm, values);
 	rl::Shape shape{env.actions(), 0};
 	rl::TabularPolicy policy(algorithm, shape);
@@ -109,6 +112,13 @@ Run tabular(Algorithm algorithm, Environment &env, const Values &values, size_t 
 			sum = 0;
 			env.reset(random);
 		}
+		if (std::isfinite(target) && (i + 1) % 100 == 0) {
+			CliffWalking test;
+			if (play(test, policy, config, 1, seed + 1000) < target)
+				run.held = NAN;
+			else if (std::isnan(run.held))
+				run.held = double(i + 1);
+		}
 		if ((i + 1) % std::max<size_t>(1, steps / 25) == 0) {
 			run.curve.push_back({double(i + 1), mean(window)});
 			window.clear();
@@ -131,8 +141,8 @@ Run network(Algorithm algorithm, Environment &env, const Values &values, size_t 
 	Run run;
 	Player player;
 	std::vector<double> recent, window;
-	size_t done = 0, next_curve = steps / 25;
-	while (done < steps) {
+	size_t done = 0, tests = 0, next_curve = steps / 25;
+	while (done + tests < steps) {
 		size_t before = log.size(), episodes = 0;
 		do {
 			for (double r : player.play(env, *policy, config, log, episodes_a_batch ? 1 : rollout,
@@ -141,7 +151,7 @@ Run network(Algorithm algorithm, Environment &env, const Values &values, size_t 
 				window.push_back(r);
 				episodes++;
 			}
-		} while (episodes < episodes_a_batch && done + log.size() - before < steps);
+		} while (episodes < episodes_a_batch && done + tests + log.size() - before < steps);
 		done += log.size() - before;
 		double start = now();
 		run.updates += policy->train(log.view(), config, seed * 1000003 + done).updates;
@@ -154,14 +164,18 @@ Run network(Algorithm algorithm, Environment &env, const Values &values, size_t 
 			next_curve += steps / 25;
 		}
 		// Whoever uses the database would keep the version that does well, too. Returns while exploring are lower, so
-		// they only say when a test is worth while; the score is of other episodes than the test.
+		// they only say when a test is worth while. Its steps count, one for each reward of CartPole; the score is of
+		// other episodes.
 		if (recent.size() > 10)
 			recent.erase(recent.begin(), recent.end() - 10);
-		if (recent.size() == 10 && mean(recent) >= 0.8 * solved &&
-			play(env, *policy, config, 20, seed + 2000) >= solved)
-			break;
+		if (recent.size() == 10 && mean(recent) >= 0.8 * solved) {
+			double tested = play(env, *policy, config, 10, seed + 2000);
+			tests += size_t(10 * tested);
+			if (tested >= solved)
+				break;
+		}
 	}
-	run.steps = done;
+	run.steps = done + tests;
 	run.score = play(env, *policy, config, 100, seed + 1000);
 	return run;
 }
@@ -179,8 +193,8 @@ Run offline(Environment &env, Log &log, double behaviour_mean, double low, doubl
 	run.steps = log.size();
 	for (size_t i = 0; i < m.losses.size(); i++)
 		run.curve.push_back({double(m.updates) * double(i + 1) / double(m.losses.size()), m.losses[i]});
-	double reached_low = play_for(env, *policy, config, low, 40, seed + 1, true);
-	double reached_high = play_for(env, *policy, config, high, 40, seed + 2, true);
+	double reached_low = play_for(env, *policy, config, low, 40, seed + 1, false);
+	double reached_high = play_for(env, *policy, config, high, 40, seed + 2, false);
 	std::fprintf(stderr,
 				 "# decision-transformer: behaviour %.1f, asked for %.0f reached %.1f, asked for %.0f reached %.1f\n",
 				 behaviour_mean, low, reached_low, high, reached_high);
@@ -218,17 +232,17 @@ std::vector<Task> tasks() {
 	add("q-learning", "CliffWalking", "return, greedy", -13, "return, online", cliff,
 		[](const Values &values, uint64_t seed) {
 			CliffWalking env;
-			return tabular(Algorithm::q_learning, env, values, 50000, seed, 1);
+			return tabular(Algorithm::q_learning, env, values, 50000, seed, 1, 0, -13);
 		});
 	add("sarsa", "CliffWalking", "return, greedy", -19, "return, online", cliff,
 		[](const Values &values, uint64_t seed) {
 			CliffWalking env;
-			return tabular(Algorithm::sarsa, env, values, 60000, seed, 1);
+			return tabular(Algorithm::sarsa, env, values, 50000, seed, 1, 0, -19);
 		});
 	add("model-based", "CliffWalking", "return, greedy", -13, "return, online",
 		{{"discount_factor", 1}, {"exploration_start", 0.1}}, [](const Values &values, uint64_t seed) {
 			CliffWalking env;
-			return tabular(Algorithm::model_based, env, values, 3000, seed, 1);
+			return tabular(Algorithm::model_based, env, values, 3000, seed, 1, 0, -13);
 		});
 	add("mcts", "TicTacToe", "return, 200 games", 0.98, "ms a decision, about",
 		{{"simulations", 1000}, {"discount_factor", 1}, {"exploration_rate", 1}},
@@ -261,11 +275,10 @@ std::vector<Task> tasks() {
 			run.extra = 1000 * (now() - start) / 700; // a game has 3 to 4 decisions
 			return run;
 		});
-	add("dqn", "CartPole", "return, 100 episodes", 475, "", {{"exploration_steps", 16000}},
-		[](const Values &values, uint64_t seed) {
-			CartPole env;
-			return network(Algorithm::dqn, env, values, 100000, 256, true, seed, 490);
-		});
+	add("dqn", "CartPole", "return, 100 episodes", 475, "", {}, [](const Values &values, uint64_t seed) {
+		CartPole env;
+		return network(Algorithm::dqn, env, values, 100000, 256, true, seed, HUGE_VAL); // to the end
+	});
 	add("policy-gradient", "CartPole", "return, 100 episodes", 475, "", {}, [](const Values &values, uint64_t seed) {
 		CartPole env;
 		return network(Algorithm::policy_gradient, env, values, 100000, 0, false, seed, 490, 8);
@@ -345,14 +358,15 @@ std::string table(const std::vector<Result> &results) {
 			list += (list.empty() ? "" : " ") + number(s);
 		double updates = mean(r.all([](const Run &x) { return x.updates; })),
 			   seconds = mean(r.all([](const Run &x) { return x.train_seconds; })),
-			   extra = mean(r.all([](const Run &x) { return x.extra; }));
+			   extra = mean(r.all([](const Run &x) { return x.extra; })),
+			   held = median(r.all([](const Run &x) { return x.held; }));
 		out += std::string("| ") + r.task->name + " | " + r.task->environment + " | " + r.task->measure + " | " +
 			   number(r.task->target) + " | " + number(median(scores)) +
 			   (median(scores) >= r.task->target ? "" : " missed") + " | " + list + " | " +
 			   std::to_string(size_t(median(r.all([](const Run &x) { return x.steps; })))) + " | " +
 			   std::to_string(size_t(updates)) + " | " + std::to_string(size_t(updates / std::max(seconds, 1e-9))) +
-			   " | " + (std::isnan(extra) ? "" : std::string(r.task->extra) + ": " + number(extra)) + " | " +
-			   r.settings() + " |\n";
+			   " | " + (std::isnan(extra) ? "" : std::string(r.task->extra) + ": " + number(extra)) +
+			   (std::isnan(held) ? "" : "; target held from step " + number(held)) + " | " + r.settings() + " |\n";
 	}
 	return out;
 }
@@ -369,6 +383,7 @@ std::string json(const std::vector<Result> &results, const std::string &machine,
 			out += std::string(i ? "," : "") + "\n  {\"seed\": " + std::to_string(first + i) +
 				   ", \"score\": " + number(run.score) +
 				   (std::isnan(run.extra) ? "" : ", \"extra\": " + number(run.extra)) +
+				   (std::isnan(run.held) ? "" : ", \"held_from\": " + number(run.held)) +
 				   ", \"steps\": " + std::to_string(run.steps) + ", \"updates\": " + std::to_string(run.updates) +
 				   ", \"train_seconds\": " + number(run.train_seconds) + ", \"curve\": [";
 			bool begun = false;

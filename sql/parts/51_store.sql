@@ -207,9 +207,19 @@ BEGIN
 	END IF;
 	EXECUTE format('CREATE TRIGGER ruvector_guard BEFORE INSERT OR UPDATE ON %s
 		FOR EACH ROW EXECUTE FUNCTION ruvector._guard(%L, %L)', rel, content_expr, required);
+	PERFORM ruvector._keep_inline(rel, 'embedding');
 END $$;
 COMMENT ON FUNCTION ruvector._guard_embedding(regclass, text, boolean) IS
 	'internal: puts the trigger ruvector._guard on a table with the columns namespace, embedding and embedding_model; content_expr is what is embedded';
+
+CREATE FUNCTION ruvector._keep_inline(rel regclass, col name) RETURNS void
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	EXECUTE format('ALTER TABLE %s ALTER COLUMN %I SET STORAGE MAIN', rel, col);
+	EXECUTE format('ALTER TABLE %s SET (toast_tuple_target = 4080)', rel);
+END $$;
+COMMENT ON FUNCTION ruvector._keep_inline(regclass, name) IS
+	'internal: keeps the vectors of a table in its rows, where a distance is computed ten times as fast as from the TOAST table; long texts go there first';
 
 CREATE FUNCTION ruvector._create_vector_index(rel regclass, col name DEFAULT 'embedding') RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -344,7 +354,7 @@ BEGIN
 			(dimensions, metric, embedding_model, embedder, index_method, index_options, text_search_config, schema_version)
 		VALUES (coalesce(dimensions, 384), coalesce(metric, 'cosine'), coalesce(embedding_model, 'external'),
 			ruvector._check_embedder(embedder), coalesce(index_method, 'hnsw'),
-			coalesce(index_options, CASE WHEN index_method = 'none' THEN '{}' ELSE '{"m": 16, "ef_construction": 128}' END::jsonb),
+			coalesce(index_options, CASE WHEN index_method = 'none' THEN '{}' ELSE '{"m": 16, "ef_construction": 200}' END::jsonb),
 			get_current_ts_config(), version);
 		INSERT INTO ruvector.namespaces (namespace, owner_role) VALUES ('default', quote_ident(current_user)::regrole)
 			ON CONFLICT DO NOTHING;
@@ -383,7 +393,7 @@ BEGIN
 	RETURN (SELECT to_jsonb(s) - 'only_row' FROM ruvector.store_settings s) || jsonb_build_object('created', NOT existed);
 END $$;
 COMMENT ON FUNCTION ruvector.init(int, text, text, regprocedure, text, jsonb) IS
-	'creates the tables of agent memory, owned by the caller, or completes those of an older version. Arguments left out are those of the existing store, or 384, cosine, external, none, hnsw, {"m": 16, "ef_construction": 128}. Returns the settings. Only the embedder can be changed later (else 55000)';
+	'creates the tables of agent memory, owned by the caller, or completes those of an older version. Arguments left out are those of the existing store, or 384, cosine, external, none, hnsw, {"m": 16, "ef_construction": 200}. Returns the settings. Only the embedder can be changed later (else 55000)';
 
 CREATE FUNCTION ruvector.upgrade() RETURNS jsonb
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

@@ -278,11 +278,20 @@ CREATE FUNCTION ruvector._filter_condition(filter jsonb) RETURNS text
 DECLARE
 	result text := '';
 	contained jsonb;
+	one_of text;
 BEGIN
 	IF filter IS NOT NULL THEN
 		-- A selective filter can so be served by the GIN index.
 		FOREACH contained IN ARRAY ruvector._filter_containment(filter) LOOP
 			result := result || format(' AND m.metadata @> %L::jsonb', contained);
+		END LOOP;
+		FOR one_of IN
+			SELECT (SELECT string_agg(format('m.metadata @> %L::jsonb', jsonb_build_object(f.key, v)), ' OR ') FROM jsonb_array_elements(f.value -> '$in') v)
+			FROM jsonb_each(filter) f
+			WHERE f.key !~ '^\$|\.' AND CASE WHEN jsonb_typeof(f.value) = 'object' AND jsonb_typeof(f.value -> '$in') = 'array'
+				THEN jsonb_array_length(f.value -> '$in') BETWEEN 1 AND 100 ELSE false END
+		LOOP
+			result := result || format(' AND (%s)', one_of);
 		END LOOP;
 		result := result || format(' AND ruvector.filter_match(m.metadata, %L::jsonb)', filter);
 	END IF;
@@ -290,60 +299,116 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION ruvector._filter_condition(jsonb) IS 'internal: a filter on metadata as a condition on m that begins with AND; empty for NULL';
 
--- If a share s of N rows matches, the index visits about k / s vertices; the exact search that follows when it gives up reads
--- s N rows through another index, or all. At sqrt(k N) visits both cost the same. Twice that is not exceeded by chance, and
--- keeps a filter that contradicts the query from taking much longer than the better way.
-CREATE FUNCTION ruvector._scan_limit(rel regclass, k int) RETURNS int
-	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-	RETURN least(current_setting('hnsw.max_scan_tuples')::float8,
-		greatest(1000, 2 * sqrt(k * (SELECT greatest(reltuples, 0)::float8 FROM pg_class WHERE oid = rel))))::int;
-END $$;
-COMMENT ON FUNCTION ruvector._scan_limit(regclass, int) IS 'internal: hnsw.max_scan_tuples for a search of k rows that an exact search follows if it finds fewer';
-
--- 250 gives recall@10 of 0.99 with sentence embeddings (100,000 of 384 dimensions, see bench/memory/RESULTS.md).
+-- 300 gives recall@10 of 0.99 with sentence embeddings (100,000 of 384 dimensions, see bench/memory/RESULTS.md).
 CREATE FUNCTION ruvector._effort(ef_search int) RETURNS int
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	PERFORM ruvector._require(coalesce(ef_search, 1) BETWEEN 1 AND 1000, 'ef_search must be from 1 to 1000',
-		'More finds more of the true nearest, and takes longer.');
-	RETURN coalesce(ef_search, greatest(current_setting('hnsw.ef_search')::int, 250));
+	IF ef_search NOT BETWEEN 1 AND 1000 THEN
+		RAISE EXCEPTION 'ef_search must be from 1 to 1000' USING ERRCODE = 'invalid_parameter_value',
+			HINT = 'More finds more of the true nearest, and takes longer.';
+	END IF;
+	RETURN coalesce(ef_search, greatest(current_setting('hnsw.ef_search')::int, 300));
 END $$;
-COMMENT ON FUNCTION ruvector._effort(int) IS 'internal: hnsw.ef_search for a search of memory: the one given, else the setting, but at least 250';
+COMMENT ON FUNCTION ruvector._effort(int) IS 'internal: hnsw.ef_search for a search of memory: the one given, else the setting, but at least 300';
 
--- The index is asked first. If it gives fewer than k rows, because its scan ended before enough of them passed the conditions or
--- because there are no more, an exact search decides.
-CREATE FUNCTION ruvector._nearest(rel regclass, query @extschema@.vector, k int, conditions text DEFAULT '', joined text DEFAULT '',
-		ef_search int DEFAULT NULL, OUT ids text[], OUT distances float8[])
+CREATE FUNCTION ruvector._run(as_type anyelement, statement text, VARIADIC arguments "any") RETURNS anyelement
+	AS 'MODULE_PATHNAME', 'ruvector_run' LANGUAGE C STABLE;
+COMMENT ON FUNCTION ruvector._run(anyelement, text, "any") IS
+	'internal: the one value of a statement, whose plan the session keeps: for statements of which there are few';
+
+-- Microseconds, measured with 384 dimensions: an index visits k N / rows vertices, about 15 each with the widening of its
+-- search; an exact search reads the rows that pass, 4 each, and if there is no index for the conditions all rows, 0.5 each.
+-- VOLATILE because EXPLAIN asks for it.
+CREATE FUNCTION ruvector._exact_is_faster(rel regclass, k int, conditions text, joined text) RETURNS boolean
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	plan json;
+	passing float8;
+	total float8 := (SELECT greatest(c.reltuples, 1) FROM pg_class c WHERE c.oid = rel);
+BEGIN
+	EXECUTE format('EXPLAIN (FORMAT JSON) SELECT FROM %s m %s WHERE m.namespace = %L%s', rel, joined, ruvector.current_namespace(), conditions)
+	INTO plan;
+	passing := (plan -> 0 -> 'Plan' ->> 'Plan Rows')::float8;
+	RETURN 4 * passing + CASE WHEN strpos(plan::text, '"Seq Scan"') > 0 THEN 0.5 * total ELSE 0 END < 15 * k * total / passing;
+END $$;
+COMMENT ON FUNCTION ruvector._exact_is_faster(regclass, int, text, text) IS
+	'internal: whether conditions leave so few rows, by the statistics of the table, that they are read and sorted faster than a vector index is searched for k of them';
+
+-- The vector index is asked first, unless the conditions leave few rows. If it gives fewer than k rows, because its scan ended
+-- before enough of them passed the conditions or because there are no more, an exact search decides.
+--
+-- With a share s of N rows that pass the index visits about k / s vertices, the exact search s N rows or all; at sqrt(k N) visits
+-- both cost the same. Twice that is not exceeded by chance, and keeps a filter that contradicts the query from taking
+-- much longer than the better way.
+CREATE FUNCTION ruvector._search(as_type anyelement, rel regclass, query @extschema@.vector, k int, columns text, answer text,
+		conditions text DEFAULT '', joined text DEFAULT '', usual text DEFAULT '', ef_search int DEFAULT NULL)
+	RETURNS anyelement
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	distance text := 'm.embedding ' || ruvector._distance_operator() || ' $1';
-	statement text := format(
-		'SELECT array_agg(n.id ORDER BY n.distance, n.id), array_agg(n.distance ORDER BY n.distance, n.id)
-		FROM (SELECT m.id, %s AS distance FROM %s m %s WHERE m.namespace = $2 AND m.embedding IS NOT NULL%s ORDER BY %%s LIMIT $3) n',
-		distance, rel, replace(joined, '%', '%%'), replace(conditions, '%', '%%'));
-	saved_ef text := current_setting('hnsw.ef_search');
-	saved_limit text := current_setting('hnsw.max_scan_tuples');
+	-- Constants, not parameters: the planner sees how much is wanted and of what.
+	statement text := format('WITH near AS MATERIALIZED (SELECT %s, %s AS distance FROM %s m %s
+			WHERE m.namespace = %L AND m.embedding IS NOT NULL%s%s ORDER BY ', columns, distance, rel, joined, ruvector.current_namespace(), usual, conditions);
+	rest text := format(' LIMIT %s) SELECT CASE WHEN (SELECT count(*) FROM near) >= ', k);
+	exact boolean := false;
+	saved_ef text;
+	saved_limit text;
+	saved_mode text;
+	result ALIAS FOR $0;
 BEGIN
 	IF k IS NULL OR k < 0 THEN
 		RAISE EXCEPTION 'k must not be negative' USING ERRCODE = 'invalid_parameter_value';
 	END IF;
-	-- Not SET in the function's definition, whose values are fixed. An error undoes them with the transaction.
-	PERFORM set_config('hnsw.ef_search', ruvector._effort(ef_search)::text, true),
-		set_config('hnsw.max_scan_tuples', ruvector._scan_limit(rel, k)::text, true);
-	EXECUTE format(statement, distance) INTO ids, distances USING query, ruvector.current_namespace(), k;
-	PERFORM set_config('hnsw.ef_search', saved_ef, true), set_config('hnsw.max_scan_tuples', saved_limit, true);
-	IF coalesce(cardinality(ids), 0) < k THEN
-		EXECUTE format(statement, '(' || distance || ') + 0') INTO ids, distances USING query, ruvector.current_namespace(), k;
+	IF conditions <> '' THEN
+		exact := ruvector._exact_is_faster(rel, k, conditions, joined);
 	END IF;
+	IF NOT exact THEN
+		-- Not SET in the function's definition, whose values are fixed. An error undoes them with the transaction. The answer is
+		-- sorted anyway, so rows that the scan finds late are welcome.
+		saved_ef := current_setting('hnsw.ef_search');
+		saved_limit := current_setting('hnsw.max_scan_tuples');
+		saved_mode := current_setting('hnsw.iterative_scan');
+		PERFORM set_config('hnsw.ef_search', ruvector._effort(ef_search)::text, true), set_config('hnsw.iterative_scan', 'relaxed_order', true),
+			set_config('hnsw.max_scan_tuples', least(saved_limit::float8, greatest(1000,
+				2 * sqrt(k * (SELECT greatest(c.reltuples, 0)::float8 FROM pg_class c WHERE c.oid = rel))))::int::text, true);
+		IF conditions = '' THEN
+			result := ruvector._run(result, statement || distance || rest || k || ' THEN (' || answer || ') END', query);
+		ELSE
+			EXECUTE statement || distance || rest || k || ' THEN (' || answer || ') END' INTO result USING query;
+		END IF;
+		PERFORM set_config('hnsw.ef_search', saved_ef, true), set_config('hnsw.max_scan_tuples', saved_limit, true),
+			set_config('hnsw.iterative_scan', saved_mode, true);
+	END IF;
+	IF result IS NULL THEN
+		EXECUTE statement || '(' || distance || ') + 0' || rest || 0 || ' THEN (' || answer || ') END' INTO result USING query;
+	END IF;
+	RETURN result;
+END $$;
+COMMENT ON FUNCTION ruvector._search(anyelement, regclass, @extschema@.vector, int, text, text, text, text, text, int) IS
+	'internal: the answer, a SELECT of one value of as_type from near: columns and distance of the min(k, matches) nearest rows of a memory table m (and what it is joined with) in the namespace. Conditions begin with AND and hold quoted values; usual are those that most rows pass';
+
+CREATE TYPE ruvector.neighbor AS (id text, distance float8);
+COMMENT ON TYPE ruvector.neighbor IS 'internal: one of the nearest rows of a table, and its distance';
+
+CREATE FUNCTION ruvector._nearest(rel regclass, query @extschema@.vector, k int, conditions text DEFAULT '', usual text DEFAULT '',
+		ef_search int DEFAULT NULL) RETURNS ruvector.neighbor[]
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	RETURN ruvector._search(NULL::ruvector.neighbor[], rel, query, k, 'm.id',
+		'SELECT array_agg(ROW(n.id::text, n.distance)::ruvector.neighbor ORDER BY n.distance, n.id) FROM near n', conditions, '', usual, ef_search);
 END $$;
 COMMENT ON FUNCTION ruvector._nearest(regclass, @extschema@.vector, int, text, text, int) IS
-	'internal: ids and distances of the min(k, matches) nearest rows of a memory table m (and what it is joined with) in the namespace, nearest first; conditions begin with AND and hold quoted values';
+	'internal: the min(k, matches) nearest rows of a memory table m in the namespace, nearest first; arguments as of _search';
+
+CREATE FUNCTION ruvector._not_expired() RETURNS text
+	LANGUAGE sql IMMUTABLE
+	RETURN ' AND (m.expires_at IS NULL OR m.expires_at > statement_timestamp())';
+COMMENT ON FUNCTION ruvector._not_expired() IS 'internal: the condition that a row m has not expired';
 
 CREATE FUNCTION ruvector._vector_condition(filter jsonb) RETURNS text
 	LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	RETURN ' AND (m.expires_at IS NULL OR m.expires_at > statement_timestamp())' || ruvector._filter_condition(filter);
+	RETURN ruvector._not_expired() || ruvector._filter_condition(filter);
 END $$;
 COMMENT ON FUNCTION ruvector._vector_condition(jsonb) IS 'internal: the vectors m that a search may return';
 
@@ -358,9 +423,9 @@ DECLARE
 	distances float8[];
 BEGIN
 	query := ruvector._query_vector(query, query_text);
-	SELECT n.ids, n.distances INTO ids, distances
-	FROM ruvector._nearest('ruvector.vectors_table', query, CASE WHEN mmr_lambda IS NULL THEN k ELSE greatest(5 * k, 50) END,
-		ruvector._vector_condition(filter), ef_search => ef_search) n;
+	SELECT array_agg(n.id), array_agg(n.distance) INTO ids, distances
+	FROM unnest(ruvector._nearest('ruvector.vectors_table', query, CASE WHEN mmr_lambda IS NULL THEN k ELSE greatest(5 * k, 50) END,
+		ruvector._filter_condition(filter), ruvector._not_expired(), ef_search)) n;
 	IF mmr_lambda IS NOT NULL THEN
 		SELECT array_agg(m.id ORDER BY m.rank), array_agg(n.distance ORDER BY m.rank) INTO ids, distances
 		FROM ruvector.mmr_rerank(ids, ARRAY(
@@ -461,8 +526,7 @@ BEGIN
 	RETURN QUERY
 	WITH by_vector AS (
 		SELECT n.id, row_number() OVER (ORDER BY n.distance, n.id) AS place, ruvector._similarity(n.distance, s.metric) AS value
-		FROM ruvector._nearest('ruvector.vectors_table', query, fetch_k, ruvector._vector_condition(filter), ef_search => ef_search) f,
-			LATERAL unnest(f.ids, f.distances) n(id, distance)
+		FROM unnest(ruvector._nearest('ruvector.vectors_table', query, fetch_k, ruvector._filter_condition(filter), ruvector._not_expired(), ef_search)) n
 		WHERE vector_weight > 0),
 	by_keyword AS (
 		SELECT f.id, row_number() OVER (ORDER BY f.score DESC, f.id) AS place, f.score AS value

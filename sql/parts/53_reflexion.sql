@@ -269,7 +269,7 @@ DECLARE
 		|| CASE WHEN tags IS NOT NULL THEN format(' AND m.tags @> %L::text[]', tags) ELSE '' END
 		|| ruvector._filter_condition(filter);
 	plain boolean := mmr_lambda IS NULL AND half_life IS NULL AND NOT coalesce(hybrid, false);
-	pool int := CASE WHEN plain THEN k ELSE greatest(5 * k, 50) END;
+	pool int := greatest(5 * k, 50);
 	ids bigint[];
 	distances float8[];
 	scores float8[];
@@ -282,30 +282,39 @@ BEGIN
 	PERFORM ruvector._require_window('half_life', half_life);
 	PERFORM ruvector._require(content IS NOT NULL OR NOT coalesce(hybrid, false), 'a hybrid search needs a text', 'Pass task, or leave hybrid out.', '22004');
 
-	SELECT n.ids, n.distances INTO ids, distances FROM ruvector._nearest('ruvector.reflexion_episodes', q, pool, conditions) n;
-	IF NOT plain THEN
-		IF hybrid THEN
-			-- Reciprocal rank fusion (Cormack et al. 2009) of the nearest with those whose words fit best.
-			EXECUTE format('
-				WITH worded AS (
-					SELECT b.id::bigint AS id, b.score FROM ruvector._bm25_search(''ruvector.reflexion_episodes'', $1, $2, $5) b),
-				ranked AS (
-					SELECT id, place FROM unnest($3) WITH ORDINALITY n(id, place)
-					UNION ALL SELECT id, row_number() OVER (ORDER BY score DESC, id) FROM worded),
-				fused AS (SELECT id, sum(ruvector.rrf_score(place)) AS score FROM ranked GROUP BY id)
-				SELECT array_agg(f.id), array_agg(m.embedding %s $4), array_agg(f.score)
-				FROM fused f JOIN ruvector.reflexion_episodes m ON m.namespace = ruvector.current_namespace() AND m.id = f.id',
-				ruvector._distance_operator())
-				INTO ids, distances, scores USING content, pool, ids, q, conditions;
-		ELSE
-			SELECT array_agg(ruvector._similarity(d, s.metric) ORDER BY n) INTO scores FROM unnest(distances) WITH ORDINALITY u(d, n);
-		END IF;
-		IF half_life IS NOT NULL THEN
-			SELECT array_agg(n.score * power(0.5, greatest(0, extract(epoch FROM now() - e.ts)) / extract(epoch FROM half_life)) ORDER BY n.place)
-			INTO scores
-			FROM unnest(ids, scores) WITH ORDINALITY n(id, score, place)
-			JOIN ruvector.reflexion_episodes e ON e.namespace = ruvector.current_namespace() AND e.id = n.id;
-		END IF;
+	IF plain THEN
+		RETURN QUERY SELECT * FROM unnest(ruvector._search(NULL::ruvector.retrieved_episode[], 'ruvector.reflexion_episodes', q, k,
+			'm.id, m.ts, m.agent_id, m.session_id, m.task, m.input, m.output, m.critique, m.actions, m.observations, m.reward, m.success,
+				m.latency_ms, m.tokens_used, m.tags, m.metadata',
+			format('SELECT array_agg(ROW(n.id, n.ts, n.agent_id, n.session_id, n.task, n.input, n.output, n.critique, n.actions, n.observations,
+					n.reward, n.success, n.latency_ms, n.tokens_used, n.tags, n.metadata, x.similarity, x.similarity)::ruvector.retrieved_episode
+					ORDER BY n.distance, n.id)
+				FROM near n, LATERAL (SELECT ruvector._similarity(n.distance, %L) AS similarity) x', s.metric), conditions));
+		RETURN;
+	END IF;
+	SELECT array_agg(n.id::bigint), array_agg(n.distance) INTO ids, distances
+	FROM unnest(ruvector._nearest('ruvector.reflexion_episodes', q, pool, conditions)) n;
+	IF hybrid THEN
+		-- Reciprocal rank fusion (Cormack et al. 2009) of the nearest with those whose words fit best.
+		EXECUTE format('
+			WITH worded AS (
+				SELECT b.id::bigint AS id, b.score FROM ruvector._bm25_search(''ruvector.reflexion_episodes'', $1, $2, $5) b),
+			ranked AS (
+				SELECT id, place FROM unnest($3) WITH ORDINALITY n(id, place)
+				UNION ALL SELECT id, row_number() OVER (ORDER BY score DESC, id) FROM worded),
+			fused AS (SELECT id, sum(ruvector.rrf_score(place)) AS score FROM ranked GROUP BY id)
+			SELECT array_agg(f.id), array_agg(m.embedding %s $4), array_agg(f.score)
+			FROM fused f JOIN ruvector.reflexion_episodes m ON m.namespace = ruvector.current_namespace() AND m.id = f.id',
+			ruvector._distance_operator())
+			INTO ids, distances, scores USING content, pool, ids, q, conditions;
+	ELSE
+		SELECT array_agg(ruvector._similarity(d, s.metric) ORDER BY n) INTO scores FROM unnest(distances) WITH ORDINALITY u(d, n);
+	END IF;
+	IF half_life IS NOT NULL THEN
+		SELECT array_agg(n.score * power(0.5, greatest(0, extract(epoch FROM now() - e.ts)) / extract(epoch FROM half_life)) ORDER BY n.place)
+		INTO scores
+		FROM unnest(ids, scores) WITH ORDINALITY n(id, score, place)
+		JOIN ruvector.reflexion_episodes e ON e.namespace = ruvector.current_namespace() AND e.id = n.id;
 	END IF;
 
 	IF mmr_lambda IS NULL THEN
@@ -423,12 +432,11 @@ BEGIN
 	PERFORM ruvector._require_window('time_window', time_window);
 	RETURN QUERY
 		SELECT e.id, e.critique, e.reward, ruvector._similarity(n.distance, s.metric)
-		FROM ruvector._nearest('ruvector.reflexion_episodes', q, k, ' AND NOT m.success AND m.critique <> '''''
+		FROM unnest(ruvector._nearest('ruvector.reflexion_episodes', q, k, ' AND NOT m.success AND m.critique <> '''''
 				|| CASE WHEN time_window IS NOT NULL THEN format(' AND m.ts >= now() - %L::interval', time_window) ELSE '' END
-				|| CASE WHEN agent_id IS NOT NULL THEN format(' AND m.agent_id = %L', agent_id) ELSE '' END) r,
-			LATERAL unnest(r.ids::bigint[], r.distances) n(id, distance)
-			JOIN ruvector.reflexion_episodes e ON e.namespace = ruvector.current_namespace() AND e.id = n.id
-		ORDER BY n.distance, n.id;
+				|| CASE WHEN agent_id IS NOT NULL THEN format(' AND m.agent_id = %L', agent_id) ELSE '' END)) n
+			JOIN ruvector.reflexion_episodes e ON e.namespace = ruvector.current_namespace() AND e.id = n.id::bigint
+		ORDER BY n.distance, e.id;
 END $$;
 COMMENT ON FUNCTION ruvector.get_critiques(text, int, @extschema@.vector, interval, text) IS
 	'critiques of the k failed episodes nearest to the task that have one';

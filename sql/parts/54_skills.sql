@@ -308,7 +308,7 @@ CREATE FUNCTION ruvector.search_skills(
 DECLARE
 	s record := ruvector._settings();
 	q @extschema@.vector := ruvector._query_vector(query, task);
-	pool int := coalesce(fetch_k, greatest(4 * k, 20));
+	pool int := coalesce(fetch_k, greatest(3 * k, 20));
 	unknown text;
 	by_similarity float8;
 	by_success float8;
@@ -327,29 +327,30 @@ BEGIN
 	by_uses := coalesce((weights ->> 'uses')::float8, 0);
 	by_reward := coalesce((weights ->> 'reward')::float8, 0);
 
-	RETURN QUERY
-		SELECT r.id, r.name, r.description, r.category, r.signature, r.parameters, r.steps, r.code, r.uses, r.success_rate, w.low,
-			r.posterior_mean, r.avg_reward, r.avg_latency_ms, r.metadata, r.similarity, r.score
-		FROM (
-			SELECT v.*, x.similarity, by_similarity * x.similarity + by_uses * least(v.uses::float8 / 1000, 1)
-				+ by_reward * least(greatest(v.avg_reward, -1), 1)
-				-- Thompson sampling: the quantile function turns a uniform number into a draw from the posterior.
-				+ by_success * CASE WHEN explore THEN ruvector.beta_quantile(random(), v.prior_alpha + v.successes, v.prior_beta + v.uses - v.successes)
-					ELSE v.posterior_mean END AS score
-			FROM ruvector._nearest('ruvector.skills_library', q, pool,
-					format(' AND CASE WHEN t.uses > 0 THEN t.successes >= %L::float8 * t.uses ELSE %L::boolean END', min_success_rate, coalesce(include_untried, true))
-					|| CASE WHEN category IS NOT NULL THEN format(' AND m.category = %L', category) ELSE '' END
-					|| ruvector._filter_condition(filter),
-					'LEFT JOIN ruvector.skill_stats t ON t.namespace = m.namespace AND t.skill_id = m.id') f,
-				LATERAL unnest(f.ids::bigint[], f.distances) n(id, distance)
-				JOIN ruvector.skills v ON v.namespace = ruvector.current_namespace() AND v.id = n.id,
-				LATERAL (SELECT ruvector._similarity(n.distance, s.metric) AS similarity) x
-			ORDER BY score DESC, v.id LIMIT k) r
-		LEFT JOIN LATERAL ruvector.wilson_interval(r.successes, r.uses) w ON r.uses > 0
-		ORDER BY r.score DESC, r.id;
+	-- One statement: what the scan has read need not be looked up again.
+	RETURN QUERY SELECT * FROM unnest(ruvector._search(NULL::ruvector.found_skill[], 'ruvector.skills_library', q, pool,
+		'm.id, m.name, m.description, m.category, m.signature, m.parameters, m.steps, m.code, m.metadata,
+			m.prior_alpha, m.prior_beta, coalesce(t.uses, 0) AS uses, coalesce(t.successes, 0) AS successes,
+			coalesce(t.reward_mean, 0) AS avg_reward, CASE WHEN t.latency_n > 0 THEN t.latency_mean END AS avg_latency_ms',
+		format('SELECT array_agg(ROW(r.id, r.name, r.description, r.category, r.signature, r.parameters, r.steps, r.code, r.uses,
+				coalesce(r.successes::float8 / nullif(r.uses, 0), 0), w.low, r.posterior_mean, r.avg_reward, r.avg_latency_ms, r.metadata,
+				r.similarity, r.score)::ruvector.found_skill ORDER BY r.score DESC, r.id)
+			FROM (SELECT n.*, x.*, %L::float8 * x.similarity + %L::float8 * least(n.uses::float8 / 1000, 1)
+					+ %L::float8 * least(greatest(n.avg_reward, -1), 1) + %L::float8 * %s AS score
+				FROM near n, LATERAL (SELECT ruvector._similarity(n.distance, %L) AS similarity,
+					(n.prior_alpha + n.successes) / (n.prior_alpha + n.prior_beta + n.uses) AS posterior_mean) x
+				ORDER BY score DESC, n.id LIMIT %s) r
+			LEFT JOIN LATERAL ruvector.wilson_interval(r.successes, r.uses) w ON r.uses > 0',
+			by_similarity, by_uses, by_reward, by_success,
+			-- Thompson sampling: the quantile function turns a uniform number into a draw from the posterior.
+			CASE WHEN explore THEN 'ruvector.beta_quantile(random(), n.prior_alpha + n.successes, n.prior_beta + n.uses - n.successes)'
+				ELSE 'x.posterior_mean' END, s.metric, k),
+		CASE WHEN category IS NOT NULL THEN format(' AND m.category = %L', category) ELSE '' END || ruvector._filter_condition(filter),
+		'LEFT JOIN ruvector.skill_stats t ON t.namespace = m.namespace AND t.skill_id = m.id',
+		format(' AND CASE WHEN t.uses > 0 THEN t.successes >= %L::float8 * t.uses ELSE %L::boolean END', min_success_rate, coalesce(include_untried, true))));
 END $$;
 COMMENT ON FUNCTION ruvector.search_skills(text, int, float8, @extschema@.vector, boolean, jsonb, text, jsonb, boolean, int) IS
-	'skills for a task, best first: the fetch_k (default 4 k, at least 20) most similar of those that fit, by weights times similarity, posterior mean of success, uses / 1000 and reward (cut to -1 .. 1). min_success_rate is not asked of untried skills; explore draws from the posterior instead (Thompson sampling)';
+	'skills for a task, best first: the fetch_k (default 3 k, at least 20) most similar of those that fit, by weights times similarity, posterior mean of success, uses / 1000 and reward (cut to -1 .. 1). min_success_rate is not asked of untried skills; explore draws from the posterior instead (Thompson sampling)';
 
 CREATE FUNCTION ruvector.link_skills(parent_skill_id bigint, child_skill_id bigint, relationship text, weight float8 DEFAULT 1,
 		metadata jsonb DEFAULT '{}')
@@ -810,20 +811,18 @@ DECLARE
 BEGIN
 	PERFORM ruvector._require_k(k);
 	PERFORM ruvector._require(coalesce(min_success_rate, 0) BETWEEN 0 AND 1, 'min_success_rate must be from 0 to 1', 'NULL asks for none.');
-	RETURN QUERY
-		SELECT v.id, v.task_type, v.approach, v.uses, v.success_rate, v.avg_reward, v.tags, v.metadata, v.created_at, x.similarity
-		FROM ruvector._nearest('ruvector.reasoning_patterns', q, k,
-				CASE WHEN task_type IS NOT NULL THEN format(' AND m.task_type = %L', task_type) ELSE '' END
-				|| CASE WHEN min_success_rate IS NOT NULL THEN format(' AND coalesce(t.successes / nullif(t.uses, 0), m.seeded_success_rate::float8, 0) >= %L::float8',
-					min_success_rate) ELSE '' END
-				|| CASE WHEN tags IS NOT NULL THEN format(' AND m.tags @> %L::text[]', tags) ELSE '' END
-				|| ruvector._filter_condition(filter),
-				'LEFT JOIN ruvector.pattern_stats t ON t.namespace = m.namespace AND t.pattern_id = m.id') f,
-			LATERAL unnest(f.ids::bigint[], f.distances) n(id, distance)
-			JOIN ruvector.patterns v ON v.namespace = ruvector.current_namespace() AND v.id = n.id,
-			LATERAL (SELECT ruvector._similarity(n.distance, s.metric) AS similarity) x
-		WHERE threshold IS NULL OR x.similarity >= threshold
-		ORDER BY n.distance, n.id;
+	RETURN QUERY SELECT * FROM unnest(ruvector._search(NULL::ruvector.found_pattern[], 'ruvector.reasoning_patterns', q, k,
+			'm.id, m.task_type, m.approach, coalesce(t.uses, 0) AS uses, coalesce(t.successes / nullif(t.uses, 0), m.seeded_success_rate::float8, 0) AS success_rate,
+				coalesce(t.reward_mean, 0) AS avg_reward, m.tags, m.metadata, m.created_at',
+			format('SELECT array_agg(ROW(n.id, n.task_type, n.approach, n.uses, n.success_rate, n.avg_reward, n.tags, n.metadata, n.created_at,
+				ruvector._similarity(n.distance, %L))::ruvector.found_pattern ORDER BY n.distance, n.id) FROM near n', s.metric),
+			CASE WHEN task_type IS NOT NULL THEN format(' AND m.task_type = %L', task_type) ELSE '' END
+			|| CASE WHEN min_success_rate IS NOT NULL THEN format(' AND coalesce(t.successes / nullif(t.uses, 0), m.seeded_success_rate::float8, 0) >= %L::float8',
+				min_success_rate) ELSE '' END
+			|| CASE WHEN tags IS NOT NULL THEN format(' AND m.tags @> %L::text[]', tags) ELSE '' END
+			|| ruvector._filter_condition(filter),
+			'LEFT JOIN ruvector.pattern_stats t ON t.namespace = m.namespace AND t.pattern_id = m.id')) p
+		WHERE threshold IS NULL OR p.similarity >= threshold;
 END $$;
 COMMENT ON FUNCTION ruvector.search_patterns(text, int, float8, text, float8, text[], @extschema@.vector, jsonb) IS
 	'the k patterns nearest in meaning to the task (or the vector query) of those that fit, with at least the similarity threshold';

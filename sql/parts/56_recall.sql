@@ -4,13 +4,13 @@ CREATE FUNCTION ruvector.utility_key(embedding @extschema@.vector, uplift float8
 	latency_scale_ms float8 DEFAULT 1000) RETURNS @extschema@.vector
 	AS 'MODULE_PATHNAME', 'ruvector_utility_key' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION ruvector.utility_key(@extschema@.vector, float8, float8, float8) IS
-	'the vector to index for recall by utility: embedding / |embedding|, uplift clamped to [-1, 1], -latency / scale clamped to [-1, 0], and what puts it on the sphere of radius sqrt(3): 3 more dimensions. Distance by <-> to utility_query(q, alpha, beta, gamma) falls as U rises, and -(key <#> utility_query) is U. NULL uplift and latency count as 0; NULL for an embedding that is NULL or zero';
+	'the vector to index for recall by utility: embedding / |embedding|, 0.7 * uplift clamped to [-1, 1], -0.7 * latency / scale clamped to [0, 1], and what puts it on the sphere of radius sqrt(3): 3 more dimensions. Distance by <-> to utility_query(q, alpha, beta, gamma) falls as U rises, and -(key <#> utility_query) is U. NULL uplift and latency count as 0; NULL for an embedding that is NULL or zero';
 
 CREATE FUNCTION ruvector.utility_query(query @extschema@.vector, alpha float8 DEFAULT 0.7, beta float8 DEFAULT 0.2, gamma float8 DEFAULT 0.1)
 	RETURNS @extschema@.vector
 	AS 'MODULE_PATHNAME', 'ruvector_utility_query' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION ruvector.utility_query(@extschema@.vector, float8, float8, float8) IS
-	'(alpha * query / |query|, beta, gamma, 0), the vector to search utility keys with; weights are finite and at least 0, not all 0 (else 22023)';
+	'(alpha * query / |query|, beta / 0.7, gamma / 0.7, 0), the vector to search utility keys with; weights are finite and at least 0, not all 0 (else 22023)';
 
 CREATE FUNCTION ruvector.utility(similarity float8, uplift float8, latency_ms float8, alpha float8 DEFAULT 0.7, beta float8 DEFAULT 0.2,
 	gamma float8 DEFAULT 0.1, latency_scale_ms float8 DEFAULT 1000) RETURNS float8
@@ -39,6 +39,7 @@ BEGIN
 				latency_ms float8,
 				key @extschema@.vector(%s) NOT NULL,
 				PRIMARY KEY (namespace, memory))$ddl$, s.dimensions + 3);
+		PERFORM ruvector._keep_inline('ruvector.recall_keys', 'key');
 		COMMENT ON TABLE ruvector.recall_keys IS 'one row a memory: what recall() searches; kept by triggers on the memories and on causal_edges';
 		-- Not a btree: a task may be longer than a btree takes.
 		CREATE INDEX recall_keys_alias_idx ON ruvector.recall_keys USING hash (alias);
@@ -111,6 +112,13 @@ DECLARE
 	least_confidence float8;
 	z float8;
 BEGIN
+	uplift := 0;
+	edge_ids := '{}';
+	-- Most memories have no edges: the short way, which each that is stored takes.
+	PERFORM FROM ruvector.causal_edge_nodes n WHERE n.namespace = ns AND n.node = ANY (refs) AND n.role = 'cause' LIMIT 1;
+	IF NOT FOUND THEN
+		RETURN;
+	END IF;
 	SELECT s.min_confidence, s.pessimism INTO least_confidence, z FROM ruvector.recall_settings s WHERE s.namespace = ns;
 	-- Inverse variances where all errors are known, else confidences. Edges on latencies are not gains.
 	SELECT CASE WHEN bool_and(coalesce(e.uplift_se > 0, false)) THEN sum(e.uplift / e.uplift_se ^ 2) / sum(1 / e.uplift_se ^ 2)
@@ -360,6 +368,18 @@ $$;
 COMMENT ON FUNCTION ruvector._recall_by_threshold(@extschema@.vector, int, text[], text) IS
 	'internal: the k memories of highest utility by the threshold rule; utility is the qualified name of a function';
 
+CREATE FUNCTION ruvector._recall_effort(ef_search int, alpha float8, beta float8, gamma float8) RETURNS int
+	LANGUAGE sql STABLE
+	RETURN CASE WHEN ef_search IS NULL AND beta + gamma > alpha
+		THEN least(1000, ruvector._effort(NULL) * (beta + gamma) / greatest(alpha, 1e-9))::int ELSE ruvector._effort(ef_search) END;
+COMMENT ON FUNCTION ruvector._recall_effort(int, float8, float8, float8) IS
+	'internal: hnsw.ef_search for recall by utility: more where uplift and latency, not similarity, decide, which leads away from where the edges of the graph are';
+
+CREATE TYPE ruvector.recalled AS (memory ruvector.memory_ref, memory_type text, content text, utility_score float8,
+	similarity float8, uplift float8, uplift_se float8, latency_ms float8,
+	similarity_part float8, uplift_part float8, latency_part float8, edge_ids bigint[]);
+COMMENT ON TYPE ruvector.recalled IS 'a memory that was recalled, and the reasons of its rank';
+
 CREATE FUNCTION ruvector.recall(
 	query_text text DEFAULT NULL, k int DEFAULT 12, query_id text DEFAULT NULL, requirements text[] DEFAULT NULL,
 	access_level text DEFAULT 'internal', alpha float8 DEFAULT 0.7, beta float8 DEFAULT 0.2, gamma float8 DEFAULT 0.1,
@@ -371,23 +391,13 @@ CREATE FUNCTION ruvector.recall(
 	LANGUAGE plpgsql ROWS 12 AS $$
 #variable_conflict use_column
 DECLARE
-	ns text := ruvector.current_namespace();
 	q @extschema@.vector := ruvector._query_vector(recall.query, recall.query_text);
-	by_utility @extschema@.vector := ruvector.utility_query(q, alpha, beta, gamma);
-	by_meaning @extschema@.vector := ruvector.utility_query(q, 1, 0, 0);
-	-- One shape for all ways to choose: the rows, then their parts.
-	parts constant text := $q$
-		SELECT r.memory, r.memory_type, r.similarity, r.uplift, r.uplift_se, r.latency_ms, r.edge_ids,
-			$3 * r.similarity AS similarity_part,
-			$4 * least(greatest(r.uplift, -1), 1) AS uplift_part,
-			0 - $5 * least(coalesce(r.latency_ms, 0) / 1000, 1) AS latency_part, r.given
-		FROM (%s) r$q$;
-	row_of constant text := $q$SELECT k.memory, k.memory_type, - (k.key OPERATOR(@extschema@.<#>) $2) AS similarity, k.uplift, k.uplift_se,
-		k.latency_ms, k.edge_ids, %s::float8 AS given FROM ruvector.recall_keys k$q$;
-	chosen text;
+	similarity constant text := '- (k.key OPERATOR(@extschema@.<#>) $2)';
+	allowed text := pg_catalog.format('k.namespace = %L AND k.memory_type = ANY (%L::text[])', ruvector.current_namespace(), memory_types);
 	name text;
-	r record;
-	rows jsonb := '[]';
+	chosen text;
+	given text := 'NULL';
+	rows ruvector.recalled[];
 	certificate bytea;
 	effort text;
 BEGIN
@@ -398,58 +408,46 @@ BEGIN
 		PERFORM ruvector._require(name IS NOT NULL, pg_catalog.format('%s is not a function (float8, float8, float8) that returns float8', utility),
 			'It is called with similarity, uplift and latency in milliseconds, and must not fall with the first two nor rise with the third.');
 		IF exact THEN
-			chosen := pg_catalog.format(row_of || ' WHERE k.namespace = $6 AND k.memory_type = ANY ($7) ORDER BY %2$s(- (k.key OPERATOR(@extschema@.<#>) $2), k.uplift, coalesce(k.latency_ms, 0)) DESC, k.memory LIMIT %3$s',
-				name || '(- (k.key OPERATOR(@extschema@.<#>) $2), k.uplift, coalesce(k.latency_ms, 0))', name, k);
+			given := pg_catalog.format('%s(%s, k.uplift, coalesce(k.latency_ms, 0))', name, similarity);
+			chosen := pg_catalog.format('WHERE %s ORDER BY %s DESC, k.memory LIMIT %s', allowed, given, k);
 		ELSE
-			chosen := pg_catalog.format(row_of || ' JOIN ruvector._recall_by_threshold($2, %2$s, $7, %3$L) t ON k.namespace = $6 AND k.memory = t.memory',
-				't.utility_score', k, name);
+			given := 't.utility_score';
+			chosen := pg_catalog.format('JOIN ruvector._recall_by_threshold($2, %s, %L, %L) t ON k.namespace = %L AND k.memory = t.memory',
+				k, memory_types, name, ruvector.current_namespace());
 		END IF;
-	ELSIF exact THEN
-		-- No index has this order: all keys are read.
-		chosen := pg_catalog.format(row_of || ' WHERE k.namespace = $6 AND k.memory_type = ANY ($7) ORDER BY k.key OPERATOR(@extschema@.<#>) $1, k.memory LIMIT %2$s',
-			'NULL', k);
 	ELSE
-		-- The limit is a constant, so that the planner knows how little is wanted.
-		chosen := pg_catalog.format(row_of || ' WHERE k.namespace = $6 AND k.memory_type = ANY ($7) ORDER BY k.key OPERATOR(@extschema@.<->) $1 LIMIT %2$s',
-			'NULL', k);
+		-- No index has the order of <#>: all keys are read. The limit is a constant, so that the planner knows how little is wanted.
+		chosen := pg_catalog.format('WHERE %s ORDER BY k.key OPERATOR(@extschema@.%s) $1%s LIMIT %s', allowed,
+			CASE WHEN exact THEN '<#>' ELSE '<->' END, CASE WHEN exact THEN ', k.memory' END, k);
 	END IF;
 	-- Not SET in the function's definition: that costs more than the search. An error undoes it with the transaction.
 	effort := pg_catalog.current_setting('hnsw.ef_search');
-	PERFORM pg_catalog.set_config('hnsw.ef_search', ruvector._effort(recall.ef_search)::text, true);
-	rank := 0;
-	FOR r IN EXECUTE 'SELECT s.*, coalesce(s.given, s.similarity_part + s.uplift_part + s.latency_part) AS score FROM ('
-			|| pg_catalog.format(parts, chosen) || ') s ORDER BY score DESC, s.memory'
-		USING by_utility, by_meaning, alpha, beta, gamma, ns, memory_types
-	LOOP
-		IF issue_certificate THEN
-			rows := rows || pg_catalog.to_jsonb(r);
-			CONTINUE;
-		END IF;
-		rank := rank + 1; memory := r.memory; memory_type := r.memory_type; content := ruvector._memory_content(r.memory);
-		utility_score := r.score; similarity := r.similarity; uplift := r.uplift; uplift_se := r.uplift_se; latency_ms := r.latency_ms;
-		similarity_part := r.similarity_part; uplift_part := r.uplift_part; latency_part := r.latency_part; edge_ids := r.edge_ids;
-		RETURN NEXT;
-	END LOOP;
+	PERFORM pg_catalog.set_config('hnsw.ef_search', ruvector._recall_effort(recall.ef_search, alpha, beta, gamma)::text, true);
+	rows := ruvector._run(rows, pg_catalog.format($q$
+		SELECT pg_catalog.array_agg(ROW(s.memory, s.memory_type, ruvector._memory_content(s.memory), s.score, s.similarity, s.uplift, s.uplift_se,
+				s.latency_ms, s.similarity_part, s.uplift_part, s.latency_part, s.edge_ids)::ruvector.recalled ORDER BY s.score DESC, s.memory)
+		FROM (SELECT r.*, p.*, coalesce(r.given, p.similarity_part + p.uplift_part + p.latency_part) AS score
+			FROM (SELECT k.memory, k.memory_type, %s AS similarity, k.uplift, k.uplift_se, k.latency_ms, k.edge_ids, %s::float8 AS given
+				FROM ruvector.recall_keys k %s) r,
+			LATERAL (SELECT $3 * r.similarity AS similarity_part, $4 * least(greatest(r.uplift, -1), 1) AS uplift_part,
+				0 - $5 * least(coalesce(r.latency_ms, 0) / 1000, 1) AS latency_part) p) s$q$, similarity, given, chosen),
+		ruvector.utility_query(q, alpha, beta, gamma), ruvector.utility_query(q, 1, 0, 0), alpha, beta, gamma);
 	PERFORM pg_catalog.set_config('hnsw.ef_search', effort, true);
-	IF NOT issue_certificate THEN
-		RETURN;
+	IF issue_certificate THEN
+		certificate := (ruvector.create_certificate(
+			coalesce(recall.query_id, pg_catalog.gen_random_uuid()::text), coalesce(recall.query_text, ''),
+			ARRAY(SELECT r.memory FROM pg_catalog.unnest(rows) WITH ORDINALITY r ORDER BY r.ordinality),
+			ARRAY(SELECT r.utility_score FROM pg_catalog.unnest(rows) WITH ORDINALITY r ORDER BY r.ordinality),
+			recall.requirements, recall.access_level,
+			pg_catalog.jsonb_build_object('k', k, 'alpha', alpha, 'beta', beta, 'gamma', gamma, 'exact', exact, 'utility', utility::text, 'memory_types', memory_types))).id;
 	END IF;
-	certificate := (ruvector.create_certificate(
-		coalesce(recall.query_id, pg_catalog.gen_random_uuid()::text), coalesce(recall.query_text, ''),
-		ARRAY(SELECT x ->> 'memory' FROM pg_catalog.jsonb_array_elements(rows) WITH ORDINALITY j(x, o) ORDER BY o)::ruvector.memory_ref[],
-		ARRAY(SELECT (x ->> 'score')::float8 FROM pg_catalog.jsonb_array_elements(rows) WITH ORDINALITY j(x, o) ORDER BY o),
-		recall.requirements, recall.access_level,
-		pg_catalog.jsonb_build_object('k', k, 'alpha', alpha, 'beta', beta, 'gamma', gamma, 'exact', exact, 'utility', utility::text, 'memory_types', memory_types))).id;
-	RETURN QUERY SELECT o::int, x.memory::ruvector.memory_ref, x.memory_type, ruvector._memory_content(x.memory), x.score, x.similarity, x.uplift,
-			x.uplift_se, x.latency_ms, x.similarity_part, x.uplift_part, x.latency_part, x.edge_ids, certificate
-		FROM pg_catalog.jsonb_array_elements(rows) WITH ORDINALITY j(v, o),
-			pg_catalog.jsonb_to_record(v) x(memory text, memory_type text, score float8, similarity float8, uplift float8, uplift_se float8,
-				latency_ms float8, similarity_part float8, uplift_part float8, latency_part float8, edge_ids bigint[])
-		ORDER BY o;
+	RETURN QUERY SELECT r.ordinality::int, r.memory, r.memory_type, r.content, r.utility_score, r.similarity, r.uplift, r.uplift_se, r.latency_ms,
+			r.similarity_part, r.uplift_part, r.latency_part, r.edge_ids, certificate
+		FROM pg_catalog.unnest(rows) WITH ORDINALITY r;
 END
 $$;
 COMMENT ON FUNCTION ruvector.recall(text, int, text, text[], text, float8, float8, float8, text[], @extschema@.vector, boolean, regprocedure, boolean, int) IS
-	'the k memories of highest utility U = alpha * similarity + beta * uplift - gamma * latency / 1000 ms (see utility), each with its parts and the edges behind its uplift. similarity is 1 - cosine distance, whatever the metric of the store. From the index, with ef_search (default: hnsw.ef_search, at least 250); exact => true reads all keys. utility: another function (similarity, uplift, latency_ms) float8, which must not fall with the first two nor rise with the third. issue_certificate writes a certificate of the answer';
+	'the k memories of highest utility U = alpha * similarity + beta * uplift - gamma * latency / 1000 ms (see utility), each with its parts and the edges behind its uplift. similarity is 1 - cosine distance, whatever the metric of the store. From the index, with ef_search (default: hnsw.ef_search, at least 300, more where beta + gamma exceed alpha); exact => true reads all keys. utility: another function (similarity, uplift, latency_ms) float8, which must not fall with the first two nor rise with the third. issue_certificate writes a certificate of the answer';
 
 CREATE FUNCTION ruvector.query_with_utility(
 	query text DEFAULT NULL, k int DEFAULT 10, alpha float8 DEFAULT 0.7, beta float8 DEFAULT 0.2, gamma float8 DEFAULT 0.1,
@@ -464,7 +462,7 @@ DECLARE
 	saved_ef text := current_setting('hnsw.ef_search');
 BEGIN
 	PERFORM ruvector._require_k(k);
-	PERFORM set_config('hnsw.ef_search', ruvector._effort(NULL)::text, true);
+	PERFORM set_config('hnsw.ef_search', ruvector._recall_effort(NULL, alpha, beta, gamma)::text, true);
 	RETURN QUERY EXECUTE format($q$
 		SELECT r.id, r.causes, r.effects, r.context, r.similarity, r.uplift, least(coalesce(r.latency_ms, 0) / 1000, 1),
 			ruvector.utility(r.similarity, r.uplift, r.latency_ms, $6, $7, $8) AS u

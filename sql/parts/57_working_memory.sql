@@ -89,11 +89,10 @@ BEGIN
 	PERFORM ruvector._require_k(k);
 	RETURN QUERY
 		SELECT t.id, t.session_id, t.turn_number, t.role, t.content, t.created_at, t.expires_at, ruvector._similarity(n.distance, s.metric)
-		FROM ruvector._nearest('ruvector.session_turns', q, k, ' AND (m.expires_at IS NULL OR m.expires_at > now())'
-				|| CASE WHEN session_id IS NOT NULL THEN format(' AND m.session_id = %L', session_id) ELSE '' END) f,
-			LATERAL unnest(f.ids::bigint[], f.distances) n(id, distance)
-			JOIN ruvector.session_turns t ON t.namespace = ruvector.current_namespace() AND t.id = n.id
-		ORDER BY n.distance, n.id;
+		FROM unnest(ruvector._nearest('ruvector.session_turns', q, k,
+				CASE WHEN session_id IS NOT NULL THEN format(' AND m.session_id = %L', session_id) ELSE '' END, ruvector._not_expired())) n
+			JOIN ruvector.session_turns t ON t.namespace = ruvector.current_namespace() AND t.id = n.id::bigint
+		ORDER BY n.distance, t.id;
 END $$;
 COMMENT ON FUNCTION ruvector.find_relevant_turns(text, text, int, @extschema@.vector) IS
 	'the k turns of a session (NULL: of all) nearest in meaning to query_text or the vector query; not the expired ones, nor those without an embedding';

@@ -1168,7 +1168,7 @@ COMMENT ON FUNCTION ruvector.explain_action(bigint, text, @extschema@.vector, in
 	'why an action: for each, the probability that the greedy policy takes it and the rewards of the k experiences of the session in the most similar states, weighted by similarity (effective_n: how many that are worth), with these as evidence and the known effects of action:<name> from causal memory. Similar: the same text; or the nearest vectors, by the index if they are embeddings of the store';
 
 CREATE FUNCTION ruvector.transfer_learning(source_session bigint, target_session bigint, transfer_type text DEFAULT 'all', weight float8 DEFAULT 0.5,
-	max_experiences integer DEFAULT 10000)
+	max_experiences integer DEFAULT 10000, min_similarity float8 DEFAULT 1)
 	RETURNS TABLE (kind text, transferred bigint)
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
@@ -1187,6 +1187,10 @@ BEGIN
 	IF weight IS NULL OR NOT (weight > 0 AND weight <= 1) THEN
 		RAISE EXCEPTION 'weight must be above 0, at most 1' USING ERRCODE = 'invalid_parameter_value';
 	END IF;
+	IF min_similarity IS NULL OR NOT (min_similarity BETWEEN -1 AND 1) OR (min_similarity < 1 AND a.state_dim IS NULL) THEN
+		RAISE EXCEPTION 'min_similarity must be a cosine, from -1 to 1; states that are text are equal or not: 1'
+			USING ERRCODE = 'invalid_parameter_value';
+	END IF;
 	IF a.state_dim IS DISTINCT FROM b.state_dim OR NOT a.actions && b.actions THEN
 		RAISE EXCEPTION 'sessions % and % have no actions in common or different states', a.id, b.id USING ERRCODE = 'invalid_parameter_value';
 	END IF;
@@ -1199,6 +1203,22 @@ BEGIN
 			FROM ruvector.learning_q_values x
 			WHERE x.namespace = a.namespace AND x.session_id = a.id AND x.action = ANY (b.actions)
 				AND b.tabular AND b.session_type <> 'mcts' AND (b.state_dim IS NULL OR a.state_step = b.state_step)
+			UNION ALL
+			-- What the target has met and the source has not: the mean of similar states, by a Gaussian kernel half as wide as the
+			-- least similarity allows.
+			SELECT b.namespace, b.id, y.state, y.action, sum(y.kernel * y.q) / sum(y.kernel), ceil(weight * sum(y.kernel * y.visits) / sum(y.kernel))::bigint
+			FROM (SELECT t.state, x.action, x.q, x.visits, exp(-2 * ((t.vec OPERATOR(@extschema@.<=>) x.vec) / (1 - min_similarity)) ^ 2) AS kernel
+				FROM (SELECT k.state, (('[' || k.state) || ']')::@extschema@.vector AS vec
+					FROM (SELECT DISTINCT ruvector._vector_key(m.state_vec, b.state_step) AS state
+						FROM (SELECT * FROM ruvector.learning_experiences l WHERE l.namespace = b.namespace AND l.session_id = b.id
+							ORDER BY l.id DESC LIMIT max_experiences) m) k
+					WHERE a.state_step <> b.state_step OR NOT EXISTS (SELECT FROM ruvector.learning_q_values z
+						WHERE z.namespace = a.namespace AND z.session_id = a.id AND z.state = k.state)) t
+				JOIN (SELECT z.*, (('[' || z.state) || ']')::@extschema@.vector AS vec FROM ruvector.learning_q_values z
+					WHERE z.namespace = a.namespace AND z.session_id = a.id AND z.action = ANY (b.actions)) x
+					ON t.vec OPERATOR(@extschema@.<=>) x.vec <= 1 - min_similarity) y
+			WHERE min_similarity < 1 AND a.tabular AND b.tabular AND b.session_type <> 'mcts'
+			GROUP BY y.state, y.action
 			ON CONFLICT ON CONSTRAINT learning_q_values_pkey
 			DO UPDATE SET q = (q.q * q.visits + excluded.q * excluded.visits) / nullif(q.visits + excluded.visits, 0), visits = q.visits + excluded.visits;
 		GET DIAGNOSTICS transferred = ROW_COUNT;
@@ -1239,8 +1259,8 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION ruvector.transfer_learning(bigint, bigint, text, float8, integer) IS
-	'gives a session what another of the namespace has learned: policy (values and counts of tabular algorithms, for equal states, visits times weight; the weights of a network of the same kind, as a new version), experiences (for its next training), or all. Returns how much of each kind';
+COMMENT ON FUNCTION ruvector.transfer_learning(bigint, bigint, text, float8, integer, float8) IS
+	'gives a session what another of the namespace has learned: policy (values and counts of tabular algorithms, for equal states, visits times weight; with min_similarity below 1, values also for vector states that only the target has met, the mean of source states whose cosine is at least that, nearer ones counting more; the weights of a network of the same kind, as a new version), experiences (for its next training), or all. Returns how much of each kind';
 
 CREATE FUNCTION ruvector.compact_experience(session_id bigint, keep integer DEFAULT 100000, older_than interval DEFAULT NULL,
 	OUT experiences bigint, OUT predictions bigint, OUT policies bigint)

@@ -174,7 +174,6 @@ DECLARE
 	hit record;
 	limit_score float8;
 	nearest float8;
-	bound float8;
 	ids text[] := '{}';
 	distances float8[] := '{}';
 	places bigint := 0;
@@ -188,20 +187,16 @@ BEGIN
 		WHERE c.namespace = ruvector.current_namespace() AND c.name = calibration;
 	SELECT * INTO scan FROM ruvector._conformal_scan(model.relation, model.id_column, model.embedding_column, model.metric);
 	complete := limit_score < 'Infinity';
-	bound := CASE score WHEN 'distance' THEN limit_score ELSE 'Infinity' END;
 	-- Rows come nearest first, and the scan does no more than it is asked for. The + 0 keeps the index out.
 	FOR hit IN EXECUTE format('SELECT %I::text AS id, %s AS d FROM %s ORDER BY %s LIMIT $2', model.id_column,
 			format(scan.distance, '$1'), scan.source, format(CASE WHEN exact THEN '(' || scan.distance || ') + 0' ELSE scan.distance END, '$1'))
 			USING query, max_k + 1 LOOP
 		places := places + 1;
-		IF nearest IS NULL THEN
-			nearest := hit.d;
-			IF score = 'gap' THEN
-				bound := nearest + limit_score;
-			END IF;
-		END IF;
-		-- A rank counts the strictly nearer rows: rows at one distance are in the set together.
-		EXIT WHEN hit.d > bound OR (score = 'rank' AND places > limit_score AND hit.d > distances[limit_score::integer]);
+		nearest := coalesce(nearest, hit.d);
+		-- The same arithmetic as in the calibration: a score that equals the threshold is within. A rank counts the strictly
+		-- nearer rows: rows at one distance are in the set together.
+		EXIT WHEN CASE score WHEN 'distance' THEN hit.d > limit_score WHEN 'gap' THEN hit.d - nearest > limit_score
+			ELSE places > limit_score AND hit.d > distances[limit_score::integer] END;
 		IF places > max_k THEN
 			complete := false;
 			EXIT;

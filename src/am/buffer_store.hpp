@@ -60,7 +60,7 @@ struct BufferStore {
 			Buffer recent = hints->buffers[block];
 			// ReadRecentBuffer does not count as use: without an ordinary look-up now and then, the pages that are used
 			// most would be evicted first.
-			if (recent != InvalidBuffer && ++reads % 16 != 0 &&
+			if (recent != InvalidBuffer && ++reads % 32 != 0 &&
 				ReadRecentBuffer(hints->locator, MAIN_FORKNUM, block, recent))
 				return recent;
 			return hints->buffers[block] = ReadBuffer(index, block);
@@ -96,8 +96,14 @@ struct BufferStore {
 		h.slot = page_slot(page, *layout, layout->slot_of(id));
 		return true;
 	}
+	bool move(graph::NodeId id, Handle &h) const {
+		if (layout->slot_of(id) >= layout->slots_per_page)
+			return close(h), false;
+		h.slot = page_slot(BufferGetPage(h.buffer), *layout, layout->slot_of(id));
+		return true;
+	}
 	const uint8_t *slot(const Handle &h) const { return h.slot; }
-	void close(Handle &h) { UnlockReleaseBuffer(h.buffer); }
+	void close(const Handle &h) const { UnlockReleaseBuffer(h.buffer); }
 	// Brings a record towards the processor's caches, if it is known where in shared buffers it was.
 	void prefetch(graph::NodeId id) const {
 		BlockNumber block = layout->block_of(id);

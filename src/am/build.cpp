@@ -2,7 +2,7 @@
 // of every other insert, then writes the pages. When maintenance_work_mem is full, the pages are written and the build
 // goes on in PostgreSQL's buffers with the same code. Workers share the memory.
 #include "ruvector/pg/boundary.hpp"
-#include "am/build_store.hpp"
+#include "am/build_order.hpp"
 #include "am/sample.hpp"
 #include "am/buffer_store.hpp"
 #include "ruvector/graph/insert.hpp"
@@ -129,10 +129,11 @@ void prepare(BuildState *b, BuildShared *shared, char *pages, char *parameters) 
 	b->in_buffers = nullptr;
 }
 
-// Writes the pages in memory to the relation. The caller holds the lock exclusively or is alone.
-void flush(BuildState *b) {
+// Writes the pages in memory to the relation, the records in a new order if one is given. The caller holds the lock
+// exclusively or is alone.
+void flush(BuildState *b, const BuildOrder *order) {
 	BuildShared *shared = b->shared;
-	uint32 used = shared->area.used.load();
+	uint32 used = shared->area.used.load(), slot_pages = 0;
 	for (uint32 i = 0; i < used; i++) {
 		if (i % 256 == 0)
 			poll_under_lock();
@@ -143,10 +144,16 @@ void flush(BuildState *b) {
 		if (BufferGetBlockNumber(buffer) != block)
 			elog(ERROR, "unexpected block number %u, expected %u", BufferGetBlockNumber(buffer), block);
 		LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
-		memcpy(BufferGetPage(buffer), b->build_store.page(block), BLCKSZ);
+		Page page = b->build_store.page(block);
+		if (order != nullptr && page_opaque(page)->kind == uint16(PageKind::slots))
+			order->write_page(slot_pages++, BufferGetPage(buffer));
+		else
+			memcpy(BufferGetPage(buffer), page, BLCKSZ);
 		MarkBufferDirty(buffer);
 		UnlockReleaseBuffer(buffer);
 	}
+	if (order != nullptr)
+		shared->entry.id = order->moved(shared->entry.id);
 	shared->flushed = true;
 }
 
@@ -184,7 +191,7 @@ void add_row(BuildState *b, ItemPointer heap_tid, Datum value) {
 							shared->tuples.load()),
 					 errdetail("Building will take significantly more time."),
 					 errhint("Increase maintenance_work_mem to speed up builds.")));
-			flush(b);
+			flush(b, nullptr); // the build goes on with the ids there are
 		}
 		if (center_bytes(layout) != 0 && !b->context->model.center) {
 			float *center = reinterpret_cast<float *>(b->shared_parameters);
@@ -395,8 +402,13 @@ double end_parallel(ParallelBuild *p, int participants) {
 void finish_index(BuildState *b) {
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, kPhaseWrite);
 	BuildShared *shared = b->shared;
-	if (!shared->flushed)
-		flush(b);
+	if (!shared->flushed) {
+		BuildOrder order;
+		bool reorder = b->context->layout.slots_per_page > 1;
+		if (reorder)
+			order.plan(&b->build_store, poll_under_lock);
+		flush(b, reorder ? &order : nullptr);
+	}
 	write_parameters(b->index, 0, b->shared_parameters, parameter_bytes(b->context->layout), false);
 	if (shared->has_center)
 		mark_center_set(b->index, false);

@@ -12,6 +12,10 @@ extern "C" {
 
 namespace ruvector::am {
 
+void *palloc_aligned(Size bytes) {
+	return reinterpret_cast<void *>(TYPEALIGN(64, reinterpret_cast<uintptr_t>(palloc(bytes + 64))));
+}
+
 namespace {
 
 // What rd_amcache holds, in one chunk: this, then signs, centre and codebook.
@@ -111,11 +115,6 @@ Context *new_context(const graph::Layout &layout, const Opclass &opclass) {
 	return c;
 }
 
-// For tables that kernels read: 64 bytes.
-void *palloc_aligned(Size bytes) {
-	return reinterpret_cast<void *>(TYPEALIGN(64, reinterpret_cast<uintptr_t>(palloc(bytes + 64))));
-}
-
 template <typename T>
 T *detoast(Datum value) {
 	return reinterpret_cast<T *>(PG_DETOAST_DATUM(value));
@@ -156,7 +155,9 @@ uint32 parameter_block_count(const graph::Layout &layout) {
 }
 
 // Subspaces of four bits each: two dimensions in one where there are few, which need more bits each, else four.
-static uint32 planned_subspaces(uint32 dims) {
+uint32 planned_subspaces(uint32 dims, int option) {
+	if (option != 0)
+		return Min(uint32(option), dims);
 	return dims <= 256 ? (dims + 1) / 2 : (dims + 3) / 4;
 }
 
@@ -166,8 +167,7 @@ graph::LayoutRequest layout_request(const Opclass &opclass, const Options &optio
 	request.codec = opclass.codec;
 	if (opclass.codec != graph::Codec::plain) {
 		if (opclass.codec == graph::Codec::pq)
-			request.pq_subspaces =
-				options.pq_subspaces != 0 ? uint32(Min(options.pq_subspaces, int(dims))) : planned_subspaces(dims);
+			request.pq_subspaces = planned_subspaces(dims, options.pq_subspaces);
 		codec::VectorCodec vectors = vector_codec(opclass.codec, dims, request.pq_subspaces);
 		request.code_bytes = uint32(codec::code_bytes(vectors));
 		request.code_groups = uint32(codec::code_nibbles(vectors));

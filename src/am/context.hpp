@@ -33,6 +33,9 @@ Size center_bytes(const graph::Layout &layout);
 Size codebook_bytes(const graph::Layout &layout);
 uint32 parameter_block_count(const graph::Layout &layout);
 
+// Subspaces of pq: what the option says, or what suits the dimensions.
+uint32 planned_subspaces(uint32 dims, int option);
+
 // What to plan the records of an index from.
 graph::LayoutRequest layout_request(const Opclass &opclass, const Options &options, uint32 dims);
 // Makes the parameters those of the context; the centre or the codebook may be null.
@@ -45,6 +48,7 @@ const void *working_vector(const Context &context, Datum value, bool query);
 const void *zero_vector(const Context &context);
 
 graph::Arena context_arena(MemoryContext memory);
+void *palloc_aligned(Size bytes); // for tables that kernels read: to 64 bytes
 
 inline graph::HeapTid to_heap_tid(ItemPointer tid) {
 	return {tid->ip_blkid.bi_hi, tid->ip_blkid.bi_lo, tid->ip_posid};

@@ -57,12 +57,6 @@ char *ivfflat_ambuildphasename(int64 phase) {
 	return const_cast<char *>(name); // the server only reads it
 }
 
-// Support functions of hnsw: 1 distance; 2 norm (its presence means: vectors are normalised); 3 type; 4 codec.
-constexpr uint16 kSupportFunctions = 4;
-// Of ivfflat: 1 and 2 as above; 3 distance and 4 norm for k-means (their presence is pgvector's; the index itself
-// follows function 1); 5 type.
-constexpr uint16 kIvfflatSupportFunctions = 5;
-
 // What both have in common; the fields that makeNode has zeroed and that stay so are listed all the same.
 IndexAmRoutine *make_routine() {
 	IndexAmRoutine *am = makeNode(IndexAmRoutine);
@@ -99,7 +93,7 @@ IndexAmRoutine *make_routine() {
 
 RV_FUNCTION(ruvector_hnsw_handler) {
 	IndexAmRoutine *am = make_routine();
-	am->amsupport = kSupportFunctions;
+	am->amsupport = kHnswSupportFunctions;
 	am->amusemaintenanceworkmem = true; // vacuum's tables of dead vertices
 	RV_AM_BUILDS_IN_PARALLEL(am);
 	am->ambuild = hnsw_ambuild;

@@ -55,16 +55,21 @@ const CalibrationStep *step_for(const Calibration &calibration, double target);
 const char *calibration_problem(const Calibration &calibration);
 
 // --- validate.cpp: what an operator class means ---
+// Support functions of hnsw: 1 distance; 2 norm (its presence means: vectors are normalised); 3 type; 4 codec.
+constexpr int kHnswSupportFunctions = 4;
+// Of ivfflat: 1 and 2 as above; 3 distance and 4 norm for k-means (their presence is pgvector's; the index itself
+// follows function 1); 5 type; 6 codec.
+constexpr int kIvfflatSupportFunctions = 6;
 struct Opclass {
 	graph::Element element; // of the column's type
 	graph::Metric metric;
 	graph::Codec codec;
 	bool normalize; // cosine: vectors are normalised, and those of zero norm are not indexed
 };
-// Of the index's only column; raises where the class's distance function is not one of ours.
+// Of the only column of an index of either method; raises where the method does not know the class's functions.
 Opclass index_opclass(Relation index);
-// The same from the class's support functions 1, 2 and 4 (invalid: none), from the catalog alone: false where they are
-// not ours.
+// The same from the class's support functions for distance, norm and codec (invalid: none), from the catalog alone:
+// false where they are not ours.
 bool opclass_of_functions(Oid distance_function, Oid norm_function, Oid codec_function, Opclass *opclass);
 // The working form's element: codes are of single-precision floats.
 inline graph::Element working_element(const Opclass &opclass) {
@@ -78,7 +83,7 @@ inline bool fits_opclass(const graph::Layout &layout, const Opclass &opclass) {
 bool hnsw_amvalidate(Oid opclass_oid);
 // Dimensions of the indexed column from its type modifier; raises pgvector's errors where there are none or too many.
 int index_dimensions(Relation index, const Opclass &opclass);
-uint32 max_dimensions(graph::Element element); // of a column that is indexed
+uint32 max_dimensions(graph::Element element); // of a column with an hnsw index
 constexpr uint32 kMaxSparseDimensions = 1000000000;
 
 // What the type support functions (hnsw_halfvec_support and its like) point to.

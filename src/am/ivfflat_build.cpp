@@ -6,6 +6,8 @@
 #include "am/ivfflat.hpp"
 #include "am/sample.hpp"
 
+#include <cmath>
+
 #include "ruvector/codec/kmeans.hpp"
 #include "ruvector/simd/kernels.hpp"
 
@@ -28,6 +30,7 @@ namespace {
 
 constexpr uint32 kSamplesPerList = 50, kLeastSamples = 10000;
 constexpr uint32 kMaxIterations = 500;
+constexpr uint32 kTrainingRows = 2048;                  // of the sample, for what codes of residuals need
 constexpr uint64 kSeed = UINT64CONST(0x697666666c6174); // fixed, so that a rebuild gives the same centroids
 
 struct BuildState {
@@ -69,7 +72,7 @@ bool is_zero(const float *x, uint32 dims) {
 
 void add_sample(BuildState *b, Datum value) {
 	MemoryContext old = MemoryContextSwitchTo(b->row_memory);
-	const void *sample = ivfflat_vector(b->context, value, false);
+	const void *sample = ivfflat_vector(b->context, value, false).vector;
 	if (sample && b->space != codec::ClusterSpace::hamming) {
 		float *x = static_cast<float *>(palloc(b->sample_bytes));
 		graph::to_floats(b->context.layout, sample, x);
@@ -92,21 +95,28 @@ void sample_callback(Relation, ItemPointer, Datum *values, bool *isnull, bool, v
 		add_sample(static_cast<BuildState *>(state), values[0]);
 }
 
+// What learning from that many rows takes: their residuals, and the tables of the training.
+Size training_bytes(const BuildState *b, uint32 rows) {
+	const Context &c = *b->context.rows;
+	return Size(rows) * (b->context.layout.dims * sizeof(float) + sizeof(uint32)) +
+		   (codebook_bytes(c.layout) != 0 ? codec::pq_training_scratch_bytes(c.model.vectors, rows) : 0);
+}
+
 // As many samples as are useful, or fewer where the table is small. The memory is checked before it is allocated.
 void plan_samples(BuildState *b) {
 	const graph::Layout &layout = b->context.layout;
+	const Size training =
+		b->context.has_blocks() ? training_bytes(b, kTrainingRows) : 0; // after k-means, in the room of its tables
 	uint64 rows = uint64(RelationGetNumberOfBlocks(b->heap)) * MaxHeapTuplesPerPage;
 	b->sample_capacity = uint32(Min(rows, uint64(Max(b->context.lists * kSamplesPerList, kLeastSamples))));
 	Size needed = (Size(b->sample_capacity) + b->context.lists) * b->sample_bytes +
-				  b->context.lists * b->centroid_bytes +
-				  codec::kmeans_scratch_bytes(layout.dims, b->context.lists, b->sample_capacity);
+				  b->context.lists * b->centroid_bytes + b->sample_capacity * sizeof(float) +
+				  Max(codec::kmeans_scratch_bytes(layout.dims, b->context.lists, b->sample_capacity), training);
 	if (needed > Size(maintenance_work_mem) * 1024)
 		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 						errmsg("memory required is %zu MB, maintenance_work_mem is %d MB", needed / (1024 * 1024) + 1,
 							   maintenance_work_mem / 1024)));
 }
-
-// --- The centroids ---
 
 bool check_interrupts(void *) {
 	CHECK_FOR_INTERRUPTS(); // k-means owns nothing that this could jump over
@@ -117,45 +127,7 @@ char *allocate(Size bytes) {
 	return static_cast<char *>(palloc_extended(Max(bytes, Size(8)), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO));
 }
 
-// Without a heap (the init fork of an unlogged index) or rows the centroids are random.
-void make_centroids(BuildState *b) {
-	const graph::Layout &layout = b->context.layout;
-	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "ivfflat k-means", ALLOCSET_DEFAULT_SIZES);
-	b->centroids = allocate(b->context.lists * b->centroid_bytes);
-	MemoryContext old = MemoryContextSwitchTo(memory);
-	if (b->heap) {
-		plan_samples(b);
-		b->samples = static_cast<char *>(
-			palloc_extended(Max(Size(b->sample_capacity) * b->sample_bytes, Size(8)), MCXT_ALLOC_HUGE));
-		scan_sample(b->heap, b->index, b->index_info, b->sample_capacity, kSeed, sample_callback, b);
-	}
-	char *result = allocate(b->context.lists * b->sample_bytes);
-	codec::KMeans task = {b->space,
-						  layout.dims,
-						  b->context.lists,
-						  b->sample_count,
-						  b->samples,
-						  result,
-						  allocate(codec::kmeans_scratch_bytes(layout.dims, b->context.lists, b->sample_count)),
-						  kSeed,
-						  kMaxIterations,
-						  check_interrupts,
-						  nullptr};
-	(void)codec::kmeans(task);
-	for (uint32 list = 0; list < b->context.lists; list++) {
-		const char *from = result + list * b->sample_bytes;
-		if (b->context.opclass.element == graph::Element::f16)
-			simd::kernels->f32_to_f16(reinterpret_cast<const float *>(from),
-									  reinterpret_cast<uint16 *>(centroid(b, list)), layout.dims);
-		else
-			memcpy(centroid(b, list), from, layout.vector_bytes);
-	}
-	MemoryContextSwitchTo(old);
-	MemoryContextDelete(memory);
-	b->samples = nullptr;
-}
-
-// --- The rows ---
+// --- What codes of residuals are relative to ---
 
 uint32 nearest(const BuildState *b, const void *vector) {
 	const IvfflatContext &c = b->context;
@@ -171,19 +143,112 @@ uint32 nearest(const BuildState *b, const void *vector) {
 	return best;
 }
 
+// K-means of directions normalises its sample: the lengths before.
+float *sample_lengths(const BuildState *b) {
+	const uint32 dims = b->context.layout.dims;
+	float *lengths =
+		static_cast<float *>(palloc_extended(Max(Size(b->sample_count), Size(1)) * sizeof(float), MCXT_ALLOC_HUGE));
+	for (uint32 i = 0; i < b->sample_count; i++) {
+		const float *x = reinterpret_cast<const float *>(b->samples + i * b->sample_bytes);
+		lengths[i] = b->space == codec::ClusterSpace::spherical ? std::sqrt(simd::kernels->ip_f32(x, x, dims)) : 1;
+	}
+	return lengths;
+}
+
+// The middle, the scale and pq's codebook from the sample.
+void learn_codes(BuildState *b, const float *lengths) {
+	IvfflatContext &c = b->context;
+	const uint32 dims = c.layout.dims, count = Min(b->sample_count, kTrainingRows);
+	float *samples = reinterpret_cast<float *>(b->samples);
+	for (uint32 i = 0; i < b->sample_count; i++)
+		for (uint32 d = 0; d < dims; d++)
+			samples[Size(i) * dims + d] *= lengths[i];
+	sample_mean(samples, b->sample_count, dims, c.middle);
+
+	// The centroids of directions have length 1; their rows' mean is nearer to the origin, or farther away.
+	float *rows =
+		static_cast<float *>(palloc_extended(Max(Size(count) * dims, Size(1)) * sizeof(float), MCXT_ALLOC_HUGE));
+	uint32 *lists = static_cast<uint32 *>(palloc(Max(count, 1) * sizeof(uint32)));
+	uint16 *half = static_cast<uint16 *>(palloc(dims * sizeof(uint16)));
+	double along = 0;
+	for (uint32 i = 0; i < count; i++) {
+		CHECK_FOR_INTERRUPTS();
+		float *x = rows + Size(i) * dims;
+		memcpy(x, samples + uint64(i) * b->sample_count / count * dims, dims * sizeof(float));
+		const void *vector = x;
+		if (c.opclass.element == graph::Element::f16) {
+			simd::kernels->f32_to_f16(x, half, dims);
+			vector = half;
+		}
+		lists[i] = nearest(b, vector);
+		if (c.opclass.metric != graph::Metric::l2)
+			along -= double(c.distance(c.layout, centroid(b, lists[i]), vector));
+	}
+	if (c.opclass.metric != graph::Metric::l2 && count > 0 && std::isfinite(float(along)))
+		c.scale = float(along / count);
+	float *centre = static_cast<float *>(palloc(dims * sizeof(float)));
+	for (uint32 i = 0; i < count; i++) {
+		list_centre(c, centroid(b, lists[i]), centre);
+		for (uint32 d = 0; d < dims; d++)
+			rows[Size(i) * dims + d] -= centre[d];
+	}
+	if (codebook_bytes(c.rows->layout) != 0)
+		train_codebook(b->heap != nullptr ? b->index : nullptr, c.rows, rows, count);
+	use_ivfflat_parameters(&c, nullptr);
+}
+
+// --- The centroids ---
+
+// Without a heap (the init fork of an unlogged index) or rows the centroids are random.
+void make_centroids(BuildState *b) {
+	const graph::Layout &layout = b->context.layout;
+	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "ivfflat k-means", ALLOCSET_DEFAULT_SIZES);
+	b->centroids = allocate(b->context.lists * b->centroid_bytes);
+	MemoryContext old = MemoryContextSwitchTo(memory);
+	if (b->heap) {
+		plan_samples(b);
+		b->samples = static_cast<char *>(
+			palloc_extended(Max(Size(b->sample_capacity) * b->sample_bytes, Size(8)), MCXT_ALLOC_HUGE));
+		scan_sample(b->heap, b->index, b->index_info, b->sample_capacity, kSeed, sample_callback, b);
+	}
+	float *lengths = b->context.has_blocks() ? sample_lengths(b) : nullptr;
+	char *result = allocate(b->context.lists * b->sample_bytes);
+	char *scratch = allocate(codec::kmeans_scratch_bytes(layout.dims, b->context.lists, b->sample_count));
+	codec::KMeans task = {b->space, layout.dims, b->context.lists, b->sample_count,  b->samples, result,
+						  scratch,  kSeed,       kMaxIterations,   check_interrupts, nullptr};
+	(void)codec::kmeans(task);
+	for (uint32 list = 0; list < b->context.lists; list++) {
+		const char *from = result + list * b->sample_bytes;
+		if (b->context.opclass.element == graph::Element::f16)
+			simd::kernels->f32_to_f16(reinterpret_cast<const float *>(from),
+									  reinterpret_cast<uint16 *>(centroid(b, list)), layout.dims);
+		else
+			memcpy(centroid(b, list), from, layout.vector_bytes);
+	}
+	pfree(scratch);
+	if (lengths != nullptr)
+		learn_codes(b, lengths);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(memory);
+	b->samples = nullptr;
+}
+
+// --- The rows ---
+
 void add_row(BuildState *b, ItemPointer tid, Datum value) {
 	MemoryContext old = MemoryContextSwitchTo(b->row_memory);
-	const void *vector = ivfflat_vector(b->context, value, false);
-	if (vector) {
-		Size bytes = b->context.layout.vector_bytes;
-		bytea *copy = static_cast<bytea *>(palloc(VARHDRSZ + bytes));
-		SET_VARSIZE(copy, VARHDRSZ + bytes);
-		memcpy(VARDATA(copy), vector, bytes);
+	IvfflatVector vector = ivfflat_vector(b->context, value, false);
+	if (vector.vector) {
+		Size bytes = b->context.stored_bytes;
+		bytea *entry = static_cast<bytea *>(palloc(VARHDRSZ + bytes));
+		SET_VARSIZE(entry, VARHDRSZ + bytes);
+		uint32 list = nearest(b, vector.vector);
+		ivfflat_encode(b->context, centroid(b, list), vector, VARDATA(entry));
 		TupleTableSlot *slot = b->slot;
 		ExecClearTuple(slot);
-		slot->tts_values[0] = Int32GetDatum(int32(nearest(b, vector)));
+		slot->tts_values[0] = Int32GetDatum(int32(list));
 		slot->tts_values[1] = PointerGetDatum(tid);
-		slot->tts_values[2] = PointerGetDatum(copy);
+		slot->tts_values[2] = PointerGetDatum(entry);
 		memset(slot->tts_isnull, 0, 3 * sizeof(bool));
 		ExecStoreVirtualTuple(slot);
 		tuplesort_puttupleslot(b->sort, slot);
@@ -203,7 +268,7 @@ double assign_rows(BuildState *b) {
 	b->sort_row = CreateTemplateTupleDesc(3);
 	TupleDescInitEntry(b->sort_row, 1, "list", INT4OID, -1, 0);
 	TupleDescInitEntry(b->sort_row, 2, "tid", TIDOID, -1, 0);
-	TupleDescInitEntry(b->sort_row, 3, "vector", BYTEAOID, -1, 0);
+	TupleDescInitEntry(b->sort_row, 3, "entry", BYTEAOID, -1, 0);
 	b->slot = MakeSingleTupleTableSlot(b->sort_row, &TTSOpsVirtual);
 	AttrNumber columns[] = {1};
 	Oid operators[] = {Int4LessOperator}, collations[] = {InvalidOid};
@@ -227,7 +292,25 @@ void write_page(Buffer buffer, ForkNumber fork) {
 	UnlockReleaseBuffer(buffer);
 }
 
-// The metapage and the list pages; the lists are empty.
+void write_parameters(BuildState *b, ForkNumber fork) {
+	const IvfflatContext &c = b->context;
+	const Size bytes = c.parameter_bytes(), middle_bytes = c.layout.dims * sizeof(float);
+	if (bytes == 0)
+		return;
+	char *parameters = static_cast<char *>(palloc(bytes));
+	memcpy(parameters, c.middle, middle_bytes);
+	memcpy(parameters + middle_bytes, c.rows->state, bytes - middle_bytes);
+	for (Size done = 0; done < bytes; done += kPageBytes) {
+		Size n = Min(bytes - done, kPageBytes);
+		Buffer buffer = ivfflat_extend(b->index, fork);
+		ivfflat_page_init(BufferGetPage(buffer), IvfflatPageKind::parameters, n);
+		memcpy(PageGetContents(BufferGetPage(buffer)), parameters + done, n);
+		write_page(buffer, fork);
+	}
+	pfree(parameters);
+}
+
+// The metapage, the list pages and the parameters; the lists are empty.
 void write_lists(BuildState *b, ForkNumber fork) {
 	const IvfflatContext &c = b->context;
 	Buffer buffer = ivfflat_extend(b->index, fork);
@@ -238,8 +321,12 @@ void write_lists(BuildState *b, ForkNumber fork) {
 	meta->version = kIvfflatVersion;
 	meta->element = c.layout.element;
 	meta->metric = c.layout.metric;
+	meta->codec = uint8(c.opclass.codec);
+	meta->lanes = uint8(c.lanes);
 	meta->dims = c.layout.dims;
 	meta->lists = c.lists;
+	meta->pq_subspaces = c.rows->layout.pq_subspaces;
+	meta->scale = c.scale;
 	write_page(buffer, fork);
 	for (uint32 list = 0; list < c.lists;) {
 		CHECK_FOR_INTERRUPTS();
@@ -252,6 +339,7 @@ void write_lists(BuildState *b, ForkNumber fork) {
 			memcpy(list_centroid(page_list(page, c, list)), centroid(b, list), c.layout.vector_bytes);
 		write_page(buffer, fork);
 	}
+	write_parameters(b, fork);
 }
 
 // The chain that is being written. Its last page is in memory: no lock is held while the sort reads on.
@@ -294,32 +382,27 @@ void begin_page(BuildState *b, Chain *chain, int64 list) {
 	}
 	chain->list = list;
 	chain->block++;
-	ivfflat_page_init(static_cast<Page>(chain->page.data), IvfflatPageKind::entries, 0);
+	ivfflat_page_init(static_cast<Page>(chain->page.data), IvfflatPageKind::entries, sizeof(IvfflatPageHead));
 }
 
 void write_entries(BuildState *b) {
-	const Size size = b->context.entry_size();
-	IvfflatEntry *entry = static_cast<IvfflatEntry *>(palloc0(size));
+	const IvfflatContext &c = b->context;
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(b->sort_row, &TTSOpsMinimalTuple);
 	Chain *chain = static_cast<Chain *>(palloc0(sizeof(Chain)));
 	Page page = static_cast<Page>(chain->page.data);
 	chain->list = -1;
-	chain->block = b->context.list_pages(); // the last one so far
+	chain->block = c.list_pages() + c.parameter_pages(); // the last one so far
 	int64 done = 0;
 	while (tuplesort_gettupleslot(b->sort, true, false, slot, nullptr)) {
 		CHECK_FOR_INTERRUPTS();
 		slot_getallattrs(slot);
 		int64 list = DatumGetInt32(slot->tts_values[0]);
-		entry->tid = *reinterpret_cast<ItemPointer>(DatumGetPointer(slot->tts_values[1]));
-		auto *vector = reinterpret_cast<bytea *>(DatumGetPointer(slot->tts_values[2]));
-		if (VARSIZE_ANY_EXHDR(vector) != b->context.layout.vector_bytes)
-			elog(ERROR, "unexpected length of a sorted vector");
-		memcpy(entry + 1, VARDATA_ANY(vector), b->context.layout.vector_bytes);
-		if (list != chain->list || PageGetFreeSpace(page) < MAXALIGN(size))
+		auto *entry = reinterpret_cast<bytea *>(DatumGetPointer(slot->tts_values[2]));
+		if (VARSIZE_ANY_EXHDR(entry) != c.stored_bytes)
+			elog(ERROR, "unexpected length of a sorted entry");
+		if (list != chain->list || !page_has_room(page, c))
 			begin_page(b, chain, list);
-		if (PageAddItem(page, reinterpret_cast<Item>(entry), size, InvalidOffsetNumber, false, false) ==
-			InvalidOffsetNumber)
-			elog(ERROR, "failed to add an entry to index \"%s\"", RelationGetRelationName(b->index));
+		page_add(page, c, reinterpret_cast<ItemPointer>(DatumGetPointer(slot->tts_values[1])), VARDATA_ANY(entry));
 		pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, ++done);
 	}
 	end_chain(b, chain);
@@ -332,8 +415,12 @@ BuildState *begin_build(Relation heap, Relation index, IndexInfo *index_info) {
 	b->heap = heap;
 	b->index = index;
 	b->index_info = index_info;
-	Opclass opclass = ivfflat_opclass(index);
-	b->context = make_ivfflat_context(opclass, uint32(ivfflat_dimensions(index, opclass)), uint32(option_lists(index)));
+	Opclass opclass = index_opclass(index);
+	IvfflatOptions options = ivfflat_options_of(index);
+	uint32 dims = uint32(index_dimensions(index, opclass));
+	b->context =
+		make_ivfflat_context(opclass, dims, uint32(options.lists),
+							 opclass.codec == graph::Codec::pq ? planned_subspaces(dims, options.pq_subspaces) : 0);
 	b->space = opclass.element == graph::Element::bit ? codec::ClusterSpace::hamming
 			   : opclass.metric == graph::Metric::l2  ? codec::ClusterSpace::euclidean
 													  : codec::ClusterSpace::spherical;

@@ -4,12 +4,14 @@
 // for each:
 //
 //   startup = pages * (seq_page_cost * uncached + operations * cpu_operator_cost) + entries * 2 * cpu_operator_cost
+//             and, where entries are codes, rows looked up before the first is returned * 25 * cpu_operator_cost
 //   run     = entries * cpu_index_tuple_cost, and with ivfflat.iterative_scan what reading the other lists costs
 //
 // A page in shared buffers takes 12 operations (see cost.cpp), the distances to what is on it 7: they follow the bytes.
 // With a selective filter an iterative scan reads on: the planner takes k / (rows that pass) of the run cost for LIMIT
 // k. `uncached` and the cost for whoever wants all rows are as in cost.cpp.
 #include "am/ivfflat.hpp"
+#include "am/rerank.hpp"
 
 #include <cmath>
 
@@ -30,6 +32,7 @@ namespace {
 constexpr double kLeastUncached = 0.125;
 constexpr double kPageOperations = 12 + 7;
 constexpr double kEntryOperations = 2;
+constexpr double kLookUpOperations = 25;
 
 } // namespace
 
@@ -47,16 +50,20 @@ void ivfflat_amcostestimate(PlannerInfo *root, IndexPath *path, [[maybe_unused]]
 	if (info->indpred != NIL)
 		*selectivity = clauselist_selectivity(root, info->indpred, int(info->rel->relid), JOIN_INNER, nullptr);
 
-	double lists = kDefaultLists;
-	if (!info->hypothetical) {
-		Relation index = index_open(info->indexoid, NoLock); // the planner holds a lock
-		lists = option_lists(index);
-		index_close(index, NoLock);
-	}
 	double tuples = Max(info->tuples, 1.0);
 	double all_pages = Max(double(info->pages), 2.0);
-	double entry_bytes = Min(all_pages * BLCKSZ / tuples, double(BLCKSZ));
-	double list_pages = Min(all_pages - 1, ceil(lists * entry_bytes / BLCKSZ));
+	double lists = kDefaultLists, list_pages = 1, looked_up = 0;
+	if (!info->hypothetical) {
+		Relation index = index_open(info->indexoid, NoLock); // the planner holds a lock
+		IvfflatOptions options = ivfflat_options_of(index);
+		Opclass opclass = index_opclass(index);
+		Size list_bytes = ivfflat_vector_bytes(opclass.element, uint32(index_dimensions(index, opclass)));
+		lists = options.lists;
+		list_pages = Min(all_pages - 1, ceil(lists / floor(kPageBytes / MAXALIGN(sizeof(IvfflatList) + list_bytes))));
+		if (opclass.codec != graph::Codec::plain && options.rerank)
+			looked_up = kRowsAsked * oversampling(opclass.codec, options.oversampling);
+		index_close(index, NoLock);
+	}
 	double entry_pages = all_pages - list_pages;
 	double first_share = Min(1.0, setting_probes() / lists), share = first_share;
 	if (setting_ivfflat_iterative_scan() != iterative_off)
@@ -67,7 +74,8 @@ void ivfflat_amcostestimate(PlannerInfo *root, IndexPath *path, [[maybe_unused]]
 	double uncached = Min(1.0, Max(kLeastUncached, info->pages / Max(1.0, double(effective_cache_size))));
 	double page = seq_page * uncached + kPageOperations * cpu_operator_cost;
 	double entry = kEntryOperations * cpu_operator_cost;
-	double startup = (list_pages + ceil(entry_pages * first_share)) * page + (lists + tuples * first_share) * entry;
+	double startup = (list_pages + ceil(entry_pages * first_share)) * page + (lists + tuples * first_share) * entry +
+					 Min(looked_up, tuples * first_share) * kLookUpOperations * cpu_operator_cost;
 	double total =
 		startup + (share - first_share) * (entry_pages * page + tuples * entry) + tuples * share * cpu_index_tuple_cost;
 	if (root->tuple_fraction <= 0)

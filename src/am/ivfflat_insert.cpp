@@ -14,10 +14,11 @@ namespace {
 struct Nearest {
 	uint32 list;
 	BlockNumber insert;
+	void *centroid;
 };
 
 Nearest nearest_list(Relation index, const IvfflatContext &c, const void *vector) {
-	Nearest nearest = {0, 0};
+	Nearest nearest = {0, 0, palloc(c.layout.vector_bytes)};
 	float best = HUGE_VALF;
 	for (uint32 list = 0; list < c.lists;) {
 		CHECK_FOR_INTERRUPTS();
@@ -28,7 +29,9 @@ Nearest nearest_list(Relation index, const IvfflatContext &c, const void *vector
 			float d = c.distance(c.layout, list_centroid(record), vector);
 			if (d < best || list == 0) {
 				best = d;
-				nearest = {list, record->insert};
+				nearest.list = list;
+				nearest.insert = record->insert;
+				memcpy(nearest.centroid, list_centroid(record), c.layout.vector_bytes);
 			}
 		}
 		UnlockReleaseBuffer(buffer);
@@ -36,14 +39,18 @@ Nearest nearest_list(Relation index, const IvfflatContext &c, const void *vector
 	return nearest;
 }
 
-void add_item(Relation index, Page page, IvfflatEntry *entry, Size size) {
-	if (PageAddItem(page, reinterpret_cast<Item>(entry), size, InvalidOffsetNumber, false, false) ==
-		InvalidOffsetNumber)
-		elog(ERROR, "failed to add an entry to index \"%s\"", RelationGetRelationName(index));
+struct NewEntry {
+	ItemPointer tid;
+	void *stored;
+};
+
+void begin_entry_page(Page page, const IvfflatContext &c, const NewEntry &entry) {
+	ivfflat_page_init(page, IvfflatPageKind::entries, sizeof(IvfflatPageHead));
+	page_add(page, c, entry.tid, entry.stored);
 }
 
 // Makes the first page of a list. Returns 0, or where to insert if another insert was faster.
-BlockNumber begin_chain(Relation index, const IvfflatContext &c, uint32 list, IvfflatEntry *entry) {
+BlockNumber begin_chain(Relation index, const IvfflatContext &c, uint32 list, const NewEntry &entry) {
 	Buffer list_buffer = ivfflat_list_buffer(index, c, list, BUFFER_LOCK_EXCLUSIVE);
 	BlockNumber insert = page_list(BufferGetPage(list_buffer), c, list)->insert;
 	if (insert == 0) {
@@ -51,8 +58,7 @@ BlockNumber begin_chain(Relation index, const IvfflatContext &c, uint32 list, Iv
 		GenericXLogState *state = GenericXLogStart(index);
 		IvfflatList *record = page_list(GenericXLogRegisterBuffer(state, list_buffer, 0), c, list);
 		Page page = GenericXLogRegisterBuffer(state, buffer, GENERIC_XLOG_FULL_IMAGE);
-		ivfflat_page_init(page, IvfflatPageKind::entries, 0);
-		add_item(index, page, entry, c.entry_size());
+		begin_entry_page(page, c, entry);
 		record->first = record->insert = BufferGetBlockNumber(buffer);
 		GenericXLogFinish(state);
 		UnlockReleaseBuffer(buffer);
@@ -62,17 +68,17 @@ BlockNumber begin_chain(Relation index, const IvfflatContext &c, uint32 list, Iv
 }
 
 // Adds to the first page from `block` on that has room, or to a new one at the end. Returns which it was.
-BlockNumber add_to_chain(Relation index, const IvfflatContext &c, BlockNumber block, IvfflatEntry *entry) {
+BlockNumber add_to_chain(Relation index, const IvfflatContext &c, BlockNumber block, const NewEntry &entry) {
 	for (;;) {
 		CHECK_FOR_INTERRUPTS();
 		Buffer buffer = ReadBuffer(index, block);
 		LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
 		Page page = BufferGetPage(buffer);
-		ivfflat_page_check(index, block, page, IvfflatPageKind::entries);
+		(void)entry_page_check(index, c, block, page);
 		BlockNumber next = ivfflat_opaque(page)->next;
-		if (PageGetFreeSpace(page) >= MAXALIGN(c.entry_size())) {
+		if (page_has_room(page, c)) {
 			GenericXLogState *state = GenericXLogStart(index);
-			add_item(index, GenericXLogRegisterBuffer(state, buffer, 0), entry, c.entry_size());
+			page_add(GenericXLogRegisterBuffer(state, buffer, 0), c, entry.tid, entry.stored);
 			GenericXLogFinish(state);
 			UnlockReleaseBuffer(buffer);
 			return block;
@@ -83,8 +89,7 @@ BlockNumber add_to_chain(Relation index, const IvfflatContext &c, BlockNumber bl
 			GenericXLogState *state = GenericXLogStart(index);
 			page = GenericXLogRegisterBuffer(state, buffer, 0);
 			Page new_page = GenericXLogRegisterBuffer(state, new_buffer, GENERIC_XLOG_FULL_IMAGE);
-			ivfflat_page_init(new_page, IvfflatPageKind::entries, 0);
-			add_item(index, new_page, entry, c.entry_size());
+			begin_entry_page(new_page, c, entry);
 			ivfflat_opaque(page)->next = block;
 			GenericXLogFinish(state);
 			UnlockReleaseBuffer(new_buffer);
@@ -106,12 +111,11 @@ bool ivfflat_aminsert(Relation index, Datum *values, bool *isnull, ItemPointer h
 	MemoryContext old = MemoryContextSwitchTo(memory);
 
 	IvfflatContext c = load_ivfflat_context(index);
-	const void *vector = ivfflat_vector(c, values[0], false);
-	if (vector) {
-		IvfflatEntry *entry = static_cast<IvfflatEntry *>(palloc0(c.entry_size()));
-		entry->tid = *heap_tid;
-		memcpy(entry + 1, vector, c.layout.vector_bytes);
-		Nearest nearest = nearest_list(index, c, vector);
+	IvfflatVector vector = ivfflat_vector(c, values[0], false);
+	if (vector.vector) {
+		Nearest nearest = nearest_list(index, c, vector.vector);
+		NewEntry entry = {heap_tid, palloc(c.stored_bytes)};
+		ivfflat_encode(c, nearest.centroid, vector, entry.stored);
 		if (nearest.insert == 0)
 			nearest.insert = begin_chain(index, c, nearest.list, entry);
 		if (nearest.insert != 0) {

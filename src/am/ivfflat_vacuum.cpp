@@ -18,24 +18,24 @@ BlockNumber vacuum_page(IndexVacuumInfo *info, IndexBulkDeleteResult *stats, con
 	Buffer buffer = ReadBufferExtended(info->index, MAIN_FORKNUM, block, RBM_NORMAL, info->strategy);
 	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
 	Page page = BufferGetPage(buffer);
-	ivfflat_page_check(info->index, block, page, IvfflatPageKind::entries);
+	uint32 count = entry_page_check(info->index, c, block, page);
 
-	OffsetNumber dead[MaxOffsetNumber];
-	int dead_count = 0;
-	OffsetNumber end = PageGetMaxOffsetNumber(page);
-	for (OffsetNumber offset = FirstOffsetNumber; offset <= end; offset = OffsetNumberNext(offset)) {
-		IvfflatEntry *entry = page_entry(info->index, c, block, page, offset);
-		if (callback(&entry->tid, callback_state))
-			dead[dead_count++] = offset;
+	uint16 dead[kGroupBytes / sizeof(IvfflatEntry)];
+	uint32 dead_count = 0;
+	for (uint32 entry = 0; entry < count; entry++) {
+		ItemPointerData tid;
+		from_heap_tid(*page_tid(page, c, entry), &tid);
+		if (callback(&tid, callback_state))
+			dead[dead_count++] = uint16(entry);
 	}
 	stats->tuples_removed += dead_count;
-	stats->num_index_tuples += end - dead_count;
+	stats->num_index_tuples += count - dead_count;
 	if (dead_count > 0) {
 		GenericXLogState *state = GenericXLogStart(info->index);
-		PageIndexMultiDelete(GenericXLogRegisterBuffer(state, buffer, 0), dead, dead_count);
+		page_remove(GenericXLogRegisterBuffer(state, buffer, 0), c, dead, dead_count);
 		GenericXLogFinish(state);
 	}
-	*room = PageGetFreeSpace(page) >= MAXALIGN(c.entry_size());
+	*room = page_has_room(page, c);
 	BlockNumber next = ivfflat_opaque(page)->next;
 	UnlockReleaseBuffer(buffer);
 	return next;

@@ -100,14 +100,17 @@ RV_PIN(ChunkHeader, unused, 6, 2);
 RV_PIN(ChunkHeader, bytes, 8, 4);
 RV_PIN(ChunkHeader, unused2, 12, 4);
 
-RV_PIN_SIZE(IvfflatMeta, 20);
+RV_PIN_SIZE(IvfflatMeta, 28);
 RV_PIN(IvfflatMeta, magic, 0, 4);
 RV_PIN(IvfflatMeta, version, 4, 4);
 RV_PIN(IvfflatMeta, element, 8, 1);
 RV_PIN(IvfflatMeta, metric, 9, 1);
-RV_PIN(IvfflatMeta, unused, 10, 2);
+RV_PIN(IvfflatMeta, codec, 10, 1);
+RV_PIN(IvfflatMeta, lanes, 11, 1);
 RV_PIN(IvfflatMeta, dims, 12, 4);
 RV_PIN(IvfflatMeta, lists, 16, 4);
+RV_PIN(IvfflatMeta, pq_subspaces, 20, 4);
+RV_PIN(IvfflatMeta, scale, 24, 4);
 
 RV_PIN_SIZE(IvfflatOpaque, 8);
 RV_PIN(IvfflatOpaque, next, 0, 4);
@@ -117,6 +120,10 @@ RV_PIN(IvfflatOpaque, page_id, 6, 2);
 RV_PIN_SIZE(IvfflatList, 8);
 RV_PIN(IvfflatList, first, 0, 4);
 RV_PIN(IvfflatList, insert, 4, 4);
+
+RV_PIN_SIZE(IvfflatPageHead, 8);
+RV_PIN(IvfflatPageHead, count, 0, 2);
+RV_PIN(IvfflatPageHead, unused, 2, 6);
 
 RV_PIN_SIZE(IvfflatEntry, 8);
 RV_PIN(IvfflatEntry, tid, 0, 6);
@@ -134,7 +141,11 @@ static_assert(int(graph::RecordState::free) == 0 && int(graph::RecordState::live
 static_assert(int(PageKind::meta) == 1 && int(PageKind::parameters) == 2 && int(PageKind::slots) == 3 &&
 			  int(PageKind::chunks) == 4);
 static_assert(int(IvfflatPageKind::meta) == 1 && int(IvfflatPageKind::lists) == 2 &&
-			  int(IvfflatPageKind::entries) == 3);
+			  int(IvfflatPageKind::entries) == 3 && int(IvfflatPageKind::parameters) == 4);
+// The longest vectors that an ivfflat index takes fit into its pages.
+static_assert(sizeof(IvfflatEntry) + kIvfflatMaxVector * sizeof(float) <= kGroupBytes &&
+			  sizeof(IvfflatEntry) + kIvfflatMaxHalfvec * sizeof(uint16) <= kGroupBytes &&
+			  sizeof(IvfflatEntry) + graph::kMaxBitDimensions / 8 <= kGroupBytes);
 static_assert(graph::kInlineTids == 2 && graph::kBlockLanes == 32);
 
 } // namespace ruvector::am

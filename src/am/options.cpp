@@ -143,10 +143,30 @@ double setting_scan_mem_multiplier() {
 
 namespace {
 
+// What both methods have for codes. What a search may do otherwise tomorrow takes no lock against searches.
+void define_code_options(relopt_kind kind) {
+	add_int_reloption(kind, "pq_subspaces",
+					  "Subspaces of the product quantizer, each of four bits; 0 lets the index choose", 0, 0,
+					  int(graph::kMaxDimensions), AccessExclusiveLock);
+	add_real_reloption(kind, "oversampling",
+					   "Candidates per row wanted that a search of codes keeps; 0 lets the index choose", 0, 0, 100,
+					   ShareUpdateExclusiveLock);
+	add_bool_reloption(kind, "rerank", "Whether rows found by codes are ordered by their exact distances", true,
+					   ShareUpdateExclusiveLock);
+}
+
+void check_oversampling(double oversampling) {
+	if (oversampling != 0 && oversampling < 1)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("invalid value for option \"oversampling\": %g", oversampling),
+						errdetail("Valid values are 0 and those between 1 and 100.")));
+}
+
 void define_ivfflat_options() {
 	ivfflat_option_kind = add_reloption_kind();
 	add_int_reloption(ivfflat_option_kind, "lists", "Number of lists that the rows are divided into", kDefaultLists,
 					  kMinLists, kMaxLists, AccessExclusiveLock);
+	define_code_options(ivfflat_option_kind);
 	if (!defined_elsewhere(&probes))
 		DefineCustomIntVariable(probes.name, "Sets the number of lists that a search reads.",
 								"More lists have more of the true nearest neighbors and take longer. "
@@ -177,17 +197,9 @@ void define_options() {
 					   int(Arrangement::fast), "Valid values are \"fast\" and \"compact\".", AccessExclusiveLock);
 	add_int_reloption(option_kind, "edge_bits", "Bits per dimension of a neighbor's code; 0 lets the index choose", 0,
 					  0, 4, AccessExclusiveLock);
-	add_int_reloption(option_kind, "pq_subspaces",
-					  "Subspaces of the product quantizer, each of four bits; 0 lets the index choose", 0, 0,
-					  int(graph::kMaxDimensions), AccessExclusiveLock);
-	// What a search may do otherwise tomorrow: no lock against searches.
 	add_int_reloption(option_kind, "ef_search", "Default of hnsw.ef_search for this index; 0 for none", 0, 0,
 					  kMaxEfSearch, ShareUpdateExclusiveLock);
-	add_real_reloption(option_kind, "oversampling",
-					   "Candidates per row wanted that a search of codes keeps; 0 lets the index choose", 0, 0, 100,
-					   ShareUpdateExclusiveLock);
-	add_bool_reloption(option_kind, "rerank", "Whether rows found by codes are ordered by their exact distances", true,
-					   ShareUpdateExclusiveLock);
+	define_code_options(option_kind);
 
 	if (!defined_elsewhere(&ef_search))
 		DefineCustomIntVariable(ef_search.name, "Sets the number of candidates that a search keeps.",
@@ -218,12 +230,29 @@ void define_options() {
 	define_ivfflat_options();
 }
 
+namespace {
+
+struct OptionPlace {
+	const char *name;
+	relopt_type type;
+	int offset;
+};
+
+template <size_t n>
+bytea *build_options(Datum reloptions, bool validate, relopt_kind kind, Size size, const OptionPlace (&places)[n]) {
+	relopt_parse_elt table[n] = {}; // 18 has a field more
+	for (size_t i = 0; i < n; i++) {
+		table[i].optname = places[i].name;
+		table[i].opttype = places[i].type;
+		table[i].offset = places[i].offset;
+	}
+	return static_cast<bytea *>(build_reloptions(reloptions, validate, kind, size, table, n));
+}
+
+} // namespace
+
 bytea *hnsw_amoptions(Datum reloptions, bool validate) {
-	static constexpr struct {
-		const char *name;
-		relopt_type type;
-		int offset;
-	} kOptions[] = {
+	static constexpr OptionPlace kPlaces[] = {
 		{"m", RELOPT_TYPE_INT, offsetof(Options, m)},
 		{"ef_construction", RELOPT_TYPE_INT, offsetof(Options, ef_construction)},
 		{"layout", RELOPT_TYPE_ENUM, offsetof(Options, layout)},
@@ -233,47 +262,37 @@ bytea *hnsw_amoptions(Datum reloptions, bool validate) {
 		{"oversampling", RELOPT_TYPE_REAL, offsetof(Options, oversampling)},
 		{"rerank", RELOPT_TYPE_BOOL, offsetof(Options, rerank)},
 	};
-	relopt_parse_elt table[lengthof(kOptions)] = {}; // 18 has a field more
-	for (size_t i = 0; i < lengthof(kOptions); i++) {
-		table[i].optname = kOptions[i].name;
-		table[i].opttype = kOptions[i].type;
-		table[i].offset = kOptions[i].offset;
-	}
-	bytea *result = static_cast<bytea *>(
-		build_reloptions(reloptions, validate, option_kind, sizeof(Options), table, lengthof(table)));
+	bytea *result = build_options(reloptions, validate, option_kind, sizeof(Options), kPlaces);
 	const Options *options = reinterpret_cast<const Options *>(result);
 	if (validate && options != nullptr && options->edge_bits == 3)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("invalid value for option \"edge_bits\": %d", options->edge_bits),
 						errdetail("Valid values are 0, 1, 2 and 4.")));
-	if (validate && options != nullptr && options->oversampling != 0 && options->oversampling < 1)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("invalid value for option \"oversampling\": %g", options->oversampling),
-						errdetail("Valid values are 0 and those between 1 and 100.")));
+	if (validate && options != nullptr)
+		check_oversampling(options->oversampling);
 	return result;
 }
 
-namespace {
-
-struct IvfflatOptions { // the relation's rd_options
-	int32 vl_len_;
-	int lists;
-};
-
-} // namespace
-
 bytea *ivfflat_amoptions(Datum reloptions, bool validate) {
-	relopt_parse_elt table[1] = {};
-	table[0].optname = "lists";
-	table[0].opttype = RELOPT_TYPE_INT;
-	table[0].offset = offsetof(IvfflatOptions, lists);
-	return static_cast<bytea *>(
-		build_reloptions(reloptions, validate, ivfflat_option_kind, sizeof(IvfflatOptions), table, lengthof(table)));
+	static constexpr OptionPlace kPlaces[] = {
+		{"lists", RELOPT_TYPE_INT, offsetof(IvfflatOptions, lists)},
+		{"pq_subspaces", RELOPT_TYPE_INT, offsetof(IvfflatOptions, pq_subspaces)},
+		{"oversampling", RELOPT_TYPE_REAL, offsetof(IvfflatOptions, oversampling)},
+		{"rerank", RELOPT_TYPE_BOOL, offsetof(IvfflatOptions, rerank)},
+	};
+	bytea *result = build_options(reloptions, validate, ivfflat_option_kind, sizeof(IvfflatOptions), kPlaces);
+	if (validate && result != nullptr)
+		check_oversampling(reinterpret_cast<const IvfflatOptions *>(result)->oversampling);
+	return result;
 }
 
-int option_lists(Relation index) {
-	const auto *options = reinterpret_cast<const IvfflatOptions *>(index->rd_options);
-	return options != nullptr ? options->lists : kDefaultLists;
+IvfflatOptions ivfflat_options_of(Relation index) {
+	if (index->rd_options != nullptr)
+		return *reinterpret_cast<const IvfflatOptions *>(index->rd_options);
+	IvfflatOptions options = {};
+	options.lists = kDefaultLists;
+	options.rerank = true;
+	return options;
 }
 
 Options options_of(Relation index) {

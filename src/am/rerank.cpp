@@ -15,6 +15,7 @@ void Reranker::begin(IndexScanDesc scan) {
 	slot = table_slot_create(heap, nullptr);
 	column = scan->indexRelation->rd_index->indkey.values[0];
 	row_memory = AllocSetContextCreate(CurrentMemoryContext, "hnsw rerank row", ALLOCSET_DEFAULT_SIZES);
+	toast = static_cast<ToastReader *>(palloc0(sizeof(ToastReader)));
 	if (column == 0) {
 		index_info = BuildIndexInfo(scan->indexRelation);
 		estate = CreateExecutorState();
@@ -23,7 +24,30 @@ void Reranker::begin(IndexScanDesc scan) {
 	fetched = 0;
 }
 
-bool Reranker::distance(const Context &context, const void *query, ItemPointerData tid, float *result) {
+void Reranker::start_query(graph::Arena of_query, const Context &of_index, const void *wanted, LookAhead look_ahead,
+						   bool in_order) {
+	arena = of_query;
+	context = &of_index;
+	query = wanted;
+	ranked = {};
+	ahead = look_ahead;
+	strict = in_order;
+	start_stream();
+}
+
+void Reranker::add(ItemPointerData tid, float estimate, float error) {
+	float d = estimate;
+	if (error > 0 && !distance(tid, &d))
+		return;
+	if (d < last && strict) {
+		ahead.widen(); // found too late
+		return;
+	}
+	ranked.push(arena, {d, to_heap_tid(&tid)});
+	std::push_heap(ranked.begin(), ranked.end(), farther);
+}
+
+bool Reranker::distance(ItemPointerData tid, float *result) {
 	bool again = false, all_dead = false, found = false;
 	fetched++;
 	if (!table_index_fetch_tuple(fetch, &tid, snapshot, slot, &again, &all_dead))
@@ -31,13 +55,15 @@ bool Reranker::distance(const Context &context, const void *query, ItemPointerDa
 	MemoryContext old = MemoryContextSwitchTo(row_memory);
 	Datum value;
 	bool isnull;
-	if (column != 0)
+	if (column != 0) {
 		value = slot_getattr(slot, column, &isnull);
-	else
+		if (!isnull)
+			value = toast->read(heap, value);
+	} else
 		FormIndexDatum(index_info, slot, estate, &value, &isnull);
-	const void *vector = isnull ? nullptr : working_vector(context, value, false);
+	const void *vector = isnull ? nullptr : working_vector(*context, value, false);
 	if (vector != nullptr) {
-		*result = graph::ordered(graph::distance_function(context.layout)(context.layout, query, vector));
+		*result = graph::ordered(graph::distance_function(context->layout)(context->layout, query, vector));
 		found = true;
 	}
 	MemoryContextSwitchTo(old);
@@ -49,11 +75,27 @@ bool Reranker::distance(const Context &context, const void *query, ItemPointerDa
 }
 
 void Reranker::end() {
+	toast->end();
 	if (estate != nullptr)
 		FreeExecutorState(estate);
 	ExecDropSingleTupleTableSlot(slot);
 	table_index_fetch_end(fetch);
 	MemoryContextDelete(row_memory);
+}
+
+double oversampling(graph::Codec codec, double option) {
+	if (codec != graph::Codec::plain && option != 0)
+		return option;
+	switch (codec) {
+	case graph::Codec::plain:
+	case graph::Codec::int8:
+		break;
+	case graph::Codec::pq:
+		return 1.5;
+	case graph::Codec::binary:
+		return 2;
+	}
+	return 1;
 }
 
 } // namespace ruvector::am

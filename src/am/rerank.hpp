@@ -1,7 +1,14 @@
 // am/rerank.hpp - exact distances of rows, from the table: what a search of coded vectors ends with.
+//
+// A search gives a stream of rows in order of estimated distance. They are looked up, and wait in a heap at their exact
+// distances. The nearest is returned when it is nearer than the next of the stream can be, its estimated distance less
+// kErrors of its standard errors, or when the look-ahead is used up.
 #pragma once
 
 #include "am/context.hpp"
+#include "am/toast.hpp"
+
+#include <algorithm>
 
 extern "C" {
 #include "access/relscan.h"
@@ -11,7 +18,27 @@ extern "C" {
 
 namespace ruvector::am {
 
+// A row at its exact distance.
+struct RankedRow {
+	float distance;
+	graph::HeapTid tid;
+};
+
+struct LookAhead {
+	uint32 window; // look-ups before the first row, at most
+	uint32 wait;   // rows that wait behind the one returned, at most, when that many have been looked up
+
+	// For `asked` rows, `window` look-ups: the last of them would have none to be compared with if both were equal.
+	LookAhead(uint32 asked, uint32 look_ups) : window(look_ups), wait(Max(look_ups - asked, look_ups / 4)) {}
+	void widen() {
+		window = Min(window, UINT32_MAX / 2) * 2;
+		wait = Min(wait, UINT32_MAX / 2) * 2;
+	}
+};
+
 struct Reranker {
+	static constexpr float kErrors = 3;
+
 	Relation heap;
 	Snapshot snapshot;
 	IndexFetchTableData *fetch;
@@ -20,16 +47,67 @@ struct Reranker {
 	IndexInfo *index_info; // for an expression
 	EState *estate;
 	MemoryContext row_memory;
+	ToastReader *toast;
 	uint64 fetched; // rows read
+
+	// Of the present query.
+	graph::Arena arena;
+	const Context *context;
+	const void *query;             // in the working form
+	graph::List<RankedRow> ranked; // a heap, nearest first
+	LookAhead ahead;
+	uint32 looked_up; // of the stream
+	bool strict;      // a row that is found too late is left out
+	float last;       // returned
 
 	// Everything is allocated in the current memory context, which must live as long as the scan.
 	void begin(IndexScanDesc scan);
-	// The distance between a row that the snapshot sees and the query (both in the working form); false if it sees none,
-	// or the row has no vector.
-	bool distance(const Context &context, const void *query, ItemPointerData tid, float *result);
 	// Before the next query: gives up what it has pinned.
 	void reset() { table_index_fetch_reset(fetch); }
 	void end();
+
+	void start_query(graph::Arena arena, const Context &context, const void *query, LookAhead ahead, bool strict);
+	// Another stream of the same query begins, and a new order.
+	void start_stream() {
+		looked_up = 0;
+		last = -HUGE_VALF;
+	}
+	// Looks a row up, unless its estimate is exact.
+	void add(ItemPointerData tid, float estimate, float error);
+	// The next row in order. The stream has
+	//   const Estimate *next();   the nearest that was not looked up, or null at the end: what has `distance` and `error`
+	//   void look_up(Reranker &); calls add() for it, and goes on
+	template <typename Stream>
+	bool next(Stream stream, graph::HeapTid *tid) {
+		for (;;) {
+			CHECK_FOR_INTERRUPTS();
+			if (ranked.size > ahead.wait && looked_up >= ahead.window)
+				break; // before the stream is asked for more: it may have to search for it
+			const auto *estimate = stream.next();
+			if (ranked.size > 0 &&
+				(estimate == nullptr || ranked[0].distance <= estimate->distance - kErrors * estimate->error))
+				break;
+			if (estimate == nullptr)
+				return false;
+			looked_up++;
+			stream.look_up(*this);
+		}
+		std::pop_heap(ranked.begin(), ranked.end(), farther);
+		const RankedRow &row = ranked[--ranked.size];
+		last = row.distance;
+		*tid = row.tid;
+		return true;
+	}
+
+private:
+	static bool farther(const RankedRow &a, const RankedRow &b) { return a.distance > b.distance; }
+	// The distance between a row that the snapshot sees and the query; false if it sees none, or the row has no vector.
+	bool distance(ItemPointerData tid, float *result);
 };
+
+// Candidates for a row that is wanted: what the index's option says, if that is not 0. More than one where vectors are
+// codes, because the candidates that belong to the result are spread among more others. The defaults keep the recall of
+// the plain classes at the same ef (bench/RESULTS.md).
+double oversampling(graph::Codec codec, double option);
 
 } // namespace ruvector::am

@@ -40,17 +40,6 @@ void add_sample(Relation, ItemPointer, Datum *values, bool *isnull, bool, void *
 	MemoryContextReset(t->row_memory);
 }
 
-void mean(const float *samples, uint32 count, uint32 dims, float *out) {
-	double *sums = static_cast<double *>(palloc0(Size(dims) * sizeof(double)));
-	for (uint32 i = 0; i < count; i++)
-		for (uint32 d = 0; d < dims; d++)
-			sums[d] += double(samples[Size(i) * dims + d]);
-	for (uint32 d = 0; d < dims; d++) {
-		float value = float(sums[d] / count);
-		out[d] = std::isfinite(value) ? value : 0;
-	}
-}
-
 // A sample that k-means can use has no element that is not finite.
 uint32 keep_finite(float *samples, uint32 count, uint32 dims) {
 	uint32 kept = 0;
@@ -68,28 +57,18 @@ uint32 keep_finite(float *samples, uint32 count, uint32 dims) {
 	return kept;
 }
 
-void train_codebook(Context *context, float *samples, uint32 count) {
-	const codec::VectorCodec &vectors = context->model.vectors;
-	count = keep_finite(samples, count, context->layout.dims);
-	char *scratch =
-		static_cast<char *>(palloc_extended(codec::pq_training_scratch_bytes(vectors, count) + 64, MCXT_ALLOC_HUGE));
-	codec::PqTraining task = {vectors,
-							  samples,
-							  count,
-							  kSeed,
-							  kIterations,
-							  context->state,
-							  reinterpret_cast<void *>(TYPEALIGN(64, reinterpret_cast<uintptr_t>(scratch))),
-							  [](void *) {
-								  CHECK_FOR_INTERRUPTS(); // training owns nothing that this could jump over
-								  return false;
-							  },
-							  nullptr};
-	(void)codec::train_pq(task);
-	pfree(scratch);
-}
-
 } // namespace
+
+void sample_mean(const float *samples, uint32 count, uint32 dims, float *out) {
+	double *sums = static_cast<double *>(palloc0(Size(dims) * sizeof(double)));
+	for (uint32 i = 0; i < count; i++)
+		for (uint32 d = 0; d < dims; d++)
+			sums[d] += double(samples[Size(i) * dims + d]);
+	for (uint32 d = 0; d < dims; d++) {
+		float value = float(sums[d] / Max(count, 1));
+		out[d] = std::isfinite(value) ? value : 0;
+	}
+}
 
 void scan_sample(Relation heap, Relation index, IndexInfo *index_info, uint32 capacity, uint64 seed,
 				 IndexBuildCallback callback, void *state) {
@@ -110,6 +89,32 @@ void scan_sample(Relation heap, Relation index, IndexInfo *index_info, uint32 ca
 	}
 }
 
+void train_codebook(Relation index, Context *context, float *samples, uint32 count) {
+	if (index != nullptr && count < kLeastSamples)
+		ereport(
+			NOTICE,
+			(errmsg("product quantizer of index \"%s\" is trained with little data", RelationGetRelationName(index)),
+			 errdetail("Searches will be slow and will miss rows."), errhint("REINDEX it when the table has rows.")));
+	const codec::VectorCodec &vectors = context->model.vectors;
+	count = keep_finite(samples, count, context->layout.dims);
+	char *scratch =
+		static_cast<char *>(palloc_extended(codec::pq_training_scratch_bytes(vectors, count) + 64, MCXT_ALLOC_HUGE));
+	codec::PqTraining task = {vectors,
+							  samples,
+							  count,
+							  kSeed,
+							  kIterations,
+							  context->state,
+							  reinterpret_cast<void *>(TYPEALIGN(64, reinterpret_cast<uintptr_t>(scratch))),
+							  [](void *) {
+								  CHECK_FOR_INTERRUPTS(); // training owns nothing that this could jump over
+								  return false;
+							  },
+							  nullptr};
+	(void)codec::train_pq(task);
+	pfree(scratch);
+}
+
 bool train(Relation heap, Relation index, IndexInfo *index_info, Context *context) {
 	const graph::Layout &layout = context->layout;
 	if (center_bytes(layout) == 0 && codebook_bytes(layout) == 0)
@@ -126,17 +131,11 @@ bool train(Relation heap, Relation index, IndexInfo *index_info, Context *contex
 	t.samples = static_cast<float *>(palloc_extended(Size(t.capacity) * layout.working_bytes(), MCXT_ALLOC_HUGE));
 	scan_sample(heap, index, index_info, t.capacity, kSeed, add_sample, &t);
 	uint32 count = uint32(Min(t.seen, uint64(t.capacity)));
-	if (codebook_bytes(layout) != 0) {
-		if (count < kLeastSamples)
-			ereport(NOTICE, (errmsg("product quantizer of index \"%s\" is trained with little data",
-									RelationGetRelationName(index)),
-							 errdetail("Searches will be slow and will miss rows."),
-							 errhint("REINDEX it when the table has rows.")));
-		train_codebook(context, t.samples, count);
-	}
+	if (codebook_bytes(layout) != 0)
+		train_codebook(index, context, t.samples, count);
 	if (count > 0 && center_bytes(layout) != 0) {
 		float *center = static_cast<float *>(palloc(Size(layout.dims) * sizeof(float)));
-		mean(t.samples, count, layout.dims, center);
+		sample_mean(t.samples, count, layout.dims, center);
 		set_parameters(context, center, nullptr);
 	}
 	MemoryContextSwitchTo(old);
@@ -145,7 +144,7 @@ bool train(Relation heap, Relation index, IndexInfo *index_info, Context *contex
 }
 
 void train_without_data(Context *context) {
-	train_codebook(context, nullptr, 0);
+	train_codebook(nullptr, context, nullptr, 0);
 }
 
 } // namespace ruvector::am

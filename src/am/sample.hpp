@@ -35,6 +35,11 @@ void scan_sample(Relation heap, Relation index, IndexInfo *index_info, uint32 ca
 // Learns what the codec of an index needs from its table, and makes it the context's: the centre, as the mean of a
 // sample, and the codebook of pq. Returns false if there were no rows: the centre comes with the first insert then.
 bool train(Relation heap, Relation index, IndexInfo *index_info, Context *context);
+// Of `count` vectors; what would not be finite is 0.
+void sample_mean(const float *samples, uint32 count, uint32 dims, float *out);
+// The codebook of pq from a sample of floats, which is cleared of what is not finite. A NOTICE says if it is small for the
+// index, if that is not null.
+void train_codebook(Relation index, Context *context, float *samples, uint32 count);
 // The same without a table.
 void train_without_data(Context *context);
 

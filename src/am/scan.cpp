@@ -7,10 +7,8 @@
 // the pool has been doubled once more or the graph is exhausted: half of it at first, more as soon as vertices do come
 // late, less while none does.
 //
-// Where the index has codes instead of vectors, the distances of that stream are estimates. It is re-ranked: rows are
-// taken from it and looked up in the table. The nearest of them is returned when it is nearer than the next of the stream
-// can be, its estimated distance less kErrors of its standard errors, or when as many rows as the search has candidates
-// have been looked up and not returned.
+// Where the index has codes instead of vectors, the distances of that stream are estimates. It is re-ranked (rerank.hpp),
+// with a window of as many rows as the search has candidates.
 #include "am/buffer_store.hpp"
 #include "am/rerank.hpp"
 
@@ -25,14 +23,7 @@ namespace ruvector::am {
 
 namespace {
 
-constexpr float kErrors = 3;
 constexpr double kHoldAtFirst = 2, kLeastHeld = 1.25, kMostHeld = 4;
-
-// A row at its exact distance.
-struct RankedRow {
-	float distance;
-	graph::HeapTid tid;
-};
 
 struct ScanState {
 	MemoryContext memory; // of one rescan
@@ -56,12 +47,8 @@ struct ScanState {
 
 	// Of a scan that is re-ranked.
 	Reranker *reranker;
-	const void *query;
-	graph::List<RankedRow> ranked; // a heap, nearest first
-	uint32 window;                 // rows that are looked up ahead, at most
-	const graph::Hit *next;        // of the stream; null: not taken yet, or there is none
+	const graph::Hit *next; // of the stream; null: not taken yet, or there is none
 	bool stream_ended;
-	float last_ranked;
 };
 static_assert(std::is_trivially_destructible_v<ScanState>);
 
@@ -97,34 +84,14 @@ void collect(ScanState *s) {
 	}
 }
 
-// What keeps the recall of the plain classes at the same ef (bench/RESULTS.md).
-double default_oversampling(const graph::Layout &layout) {
-	switch (graph::Codec(layout.codec)) {
-	case graph::Codec::plain:
-	case graph::Codec::int8:
-		break;
-	case graph::Codec::pq:
-		return 1.5;
-	case graph::Codec::binary:
-		return 2;
-	}
-	return 1;
-}
-
 // ef: what reaches the recall that the session asks for, if it asks and the index is calibrated; else what the session
-// asks for; else what the index has as its own default. More where vectors are codes, because the candidates that belong
-// to the result are spread among more others.
+// asks for; else what the index has as its own default.
 uint32 search_effort(const Options &options, const MetaPage &meta) {
-	const graph::Layout &layout = meta.layout;
 	const CalibrationStep *step =
 		setting_target_recall() > 0 ? step_for(meta.calibration, setting_target_recall()) : nullptr;
-	uint32 ef = step != nullptr                                 ? step->ef
-				: options.ef_search != 0 && !ef_search_is_set() ? uint32(options.ef_search)
-																: uint32(setting_ef_search());
-	if (layout.is_plain())
-		return ef;
-	double oversampling = options.oversampling != 0 ? options.oversampling : default_oversampling(layout);
-	return uint32(double(ef) * oversampling);
+	return step != nullptr                                 ? step->ef
+		   : options.ef_search != 0 && !ef_search_is_set() ? uint32(options.ef_search)
+														   : uint32(setting_ef_search());
 }
 
 // A scan that is restarted often, for each row of an outer table, keeps its context.
@@ -148,7 +115,6 @@ void begin_search(IndexScanDesc scan, ScanState *s) {
 	ScanKey key = scan->orderByData;
 	const void *query =
 		(key->sk_flags & SK_ISNULL) ? zero_vector(*s->context) : working_vector(*s->context, key->sk_argument, true);
-	s->query = query;
 	s->exhausted = meta.entry_level < 0;
 	Options options = options_of(scan->indexRelation);
 	if (!s->context->layout.is_plain() && options.rerank && scan->heapRelation != nullptr && s->reranker == nullptr) {
@@ -157,11 +123,14 @@ void begin_search(IndexScanDesc scan, ScanState *s) {
 		s->reranker->begin(scan);
 		MemoryContextSwitchTo(s->memory);
 	}
+	const uint32 asked = search_effort(options, meta);
+	s->ef = uint32(double(asked) * oversampling(graph::Codec(s->context->layout.codec), options.oversampling));
+	if (s->reranker != nullptr)
+		s->reranker->start_query(s->arena, *s->context, query, {asked, s->ef}, s->iterative == iterative_strict);
 	if (!s->exhausted) {
 		s->store.initialize(scan->indexRelation, &s->context->layout, true);
 		s->search.initialize(&s->store, &s->context->layout, &s->context->model, &s->arena);
 		s->search.set_query(query);
-		s->ef = s->window = search_effort(options, meta);
 		graph::descend(s->search, meta.entry, meta.entry_level, 0, Max(graph::kDescentPool, s->ef / 8));
 		s->search.keep_refused = s->iterative != iterative_off;
 		s->hold = kHoldAtFirst;
@@ -271,51 +240,29 @@ const graph::Hit *next_hit(ScanState *s) {
 	}
 }
 
-struct FartherRow {
-	bool operator()(const RankedRow &a, const RankedRow &b) const { return a.distance > b.distance; }
-};
+// The stream for the reranker: vertices in order of estimated distance.
+struct HitStream {
+	ScanState *s;
 
-// Looks the rows of a vertex up.
-void rank(ScanState *s, const graph::Hit &hit) {
-	load_tids(s, hit);
-	for (uint32 i = 0; i < s->tids.size; i++) {
-		ItemPointerData tid;
-		from_heap_tid(s->tids[i], &tid);
-		float distance;
-		if (!s->reranker->distance(*s->context, s->query, tid, &distance))
-			continue;
-		if (distance < s->last_ranked && s->iterative == iterative_strict) {
-			s->window = Min(s->window, UINT32_MAX / 2) * 2; // found too late: look farther ahead
-			continue;
-		}
-		s->ranked.push(s->arena, {distance, s->tids[i]});
-		std::push_heap(s->ranked.begin(), s->ranked.end(), FartherRow{});
-	}
-	s->tids.size = 0;
-}
-
-bool next_ranked(ScanState *s, graph::HeapTid *tid) {
-	for (;;) {
-		CHECK_FOR_INTERRUPTS();
+	const graph::Hit *next() {
 		if (s->next == nullptr && !s->stream_ended) {
 			s->next = next_hit(s);
 			s->stream_ended = s->next == nullptr;
 		}
-		if (s->ranked.size > 0 && (s->stream_ended || s->ranked.size >= s->window ||
-								   s->ranked[0].distance <= s->next->distance - kErrors * s->next->error))
-			break;
-		if (s->stream_ended)
-			return false;
+		return s->next;
+	}
+	void look_up(Reranker &reranker) {
 		graph::Hit hit = *s->next;
 		s->next = nullptr;
-		rank(s, hit);
+		load_tids(s, hit);
+		for (uint32 i = 0; i < s->tids.size; i++) {
+			ItemPointerData tid;
+			from_heap_tid(s->tids[i], &tid);
+			reranker.add(tid, hit.distance, hit.error);
+		}
+		s->tids.size = 0;
 	}
-	std::pop_heap(s->ranked.begin(), s->ranked.end(), FartherRow{});
-	const RankedRow &row = s->ranked[--s->ranked.size];
-	s->last_ranked = row.distance;
-	*tid = row.tid;
-	return true;
-}
+};
 
 void end_rerank(ScanState *s) {
 	if (s->reranker == nullptr)
@@ -381,7 +328,7 @@ void hnsw_amrescan(IndexScanDesc scan, ScanKey keys, int, ScanKey orderbys, int)
 	s->reranker = kept.reranker;
 	if (s->reranker != nullptr)
 		s->reranker->reset();
-	s->last_distance = s->last_ranked = -HUGE_VALF;
+	s->last_distance = -HUGE_VALF;
 	if (keys && scan->numberOfKeys > 0)
 		memmove(scan->keyData, keys, size_t(scan->numberOfKeys) * sizeof(ScanKeyData));
 	if (orderbys && scan->numberOfOrderBys > 0)
@@ -404,7 +351,7 @@ bool hnsw_amgettuple(IndexScanDesc scan, ScanDirection) {
 	scan->xs_recheckorderby = false;
 	if (s->reranker != nullptr) {
 		graph::HeapTid tid;
-		if (!next_ranked(s, &tid))
+		if (!s->reranker->next(HitStream{s}, &tid))
 			return false;
 		from_heap_tid(tid, &scan->xs_heaptid);
 		return true;
@@ -422,7 +369,7 @@ bool hnsw_amgettuple(IndexScanDesc scan, ScanDirection) {
 
 double scan_distance(IndexScanDesc scan) {
 	const ScanState *s = state_of(scan);
-	double distance = double(s->reranker != nullptr ? s->last_ranked : s->last_distance);
+	double distance = double(s->reranker != nullptr ? s->reranker->last : s->last_distance);
 	switch (graph::Metric(s->context->layout.metric)) {
 	case graph::Metric::l2:
 		return sqrt(Max(distance, 0.0));

@@ -56,15 +56,57 @@ struct CodecSymbol {
 };
 
 constexpr CodecSymbol kCodecs[] = {
-	{"ruvector_hnsw_int8_codec", Codec::int8},
-	{"ruvector_hnsw_pq_codec", Codec::pq},
-	{"ruvector_hnsw_binary_codec", Codec::binary},
+	{"ruvector_int8_codec", Codec::int8},
+	{"ruvector_pq_codec", Codec::pq},
+	{"ruvector_binary_codec", Codec::binary},
 };
 
 // Strategy 1 is the operator of ORDER BY; there are no others.
 constexpr int kOrderStrategy = 1;
 constexpr int kDistanceFunction = 1, kNormFunction = 2; // in both access methods
-constexpr int kCodecFunction = 4;                       // of hnsw
+
+// What the support functions of an access method are, in the order of their numbers.
+enum class Support { distance, norm, internal };
+constexpr Support kHnswSupport[] = {Support::distance, Support::norm, Support::internal, Support::internal};
+constexpr Support kIvfflatSupport[] = {Support::distance, Support::norm,     Support::distance,
+									   Support::norm,     Support::internal, Support::internal};
+
+struct Method {
+	const char *name;
+	const Support *support;
+	int support_count, codec_function; // the codec's is the last
+	uint32 (*max_dimensions)(Element element);
+	bool (*supports)(const Opclass &opclass);
+};
+
+// What has centroids that mean something.
+bool ivfflat_supports(const Opclass &opclass) {
+	switch (opclass.metric) {
+	case Metric::l2:
+	case Metric::ip:
+	case Metric::cosine:
+		return opclass.element == Element::f32 || opclass.element == Element::f16;
+	case Metric::hamming:
+		return opclass.element == Element::bit;
+	case Metric::l1:
+	case Metric::jaccard:
+		break;
+	}
+	return false;
+}
+
+constexpr Method kHnsw = {
+	"hnsw", kHnswSupport, kHnswSupportFunctions, kHnswSupportFunctions, max_dimensions, [](const Opclass &) {
+		return true;
+	}};
+constexpr Method kIvfflat = {
+	"ivfflat",       kIvfflatSupport, kIvfflatSupportFunctions, kIvfflatSupportFunctions, ivfflat_max_dimensions,
+	ivfflat_supports};
+static_assert(lengthof(kHnswSupport) == kHnswSupportFunctions && lengthof(kIvfflatSupport) == kIvfflatSupportFunctions);
+
+const Method &method_of(Relation index) {
+	return index->rd_indam->ambuild == ivfflat_ambuild ? kIvfflat : kHnsw;
+}
 
 // "$libdir/ruvector", "ruvector.so", "/usr/lib/.../ruvector": the same library.
 bool is_our_library(const char *path) {
@@ -115,6 +157,20 @@ uint32 max_dimensions(Element element) {
 	return kMaxSparseDimensions;
 }
 
+uint32 ivfflat_max_dimensions(Element element) {
+	switch (element) {
+	case Element::f32:
+		return kIvfflatMaxVector;
+	case Element::f16:
+		return kIvfflatMaxHalfvec;
+	case Element::bit:
+		return graph::kMaxBitDimensions;
+	case Element::sparse:
+		break;
+	}
+	return 0;
+}
+
 bool opclass_of_functions(Oid distance_function, Oid norm_function, Oid codec_function, Opclass *opclass) {
 	const DistanceSymbol *found = OidIsValid(distance_function) ? find_symbol(distance_function, kDistances) : nullptr;
 	if (found == nullptr)
@@ -140,45 +196,45 @@ bool opclass_of_functions(Oid distance_function, Oid norm_function, Oid codec_fu
 }
 
 Opclass index_opclass(Relation index) {
+	const Method &method = method_of(index);
 	Opclass opclass;
 	if (!opclass_of_functions(index_getprocid(index, 1, kDistanceFunction), index_getprocid(index, 1, kNormFunction),
-							  index_getprocid(index, 1, kCodecFunction), &opclass))
+							  index_getprocid(index, 1, uint16(method.codec_function)), &opclass) ||
+		!method.supports(opclass))
 		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("type not supported for hnsw index"),
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("type not supported for %s index", method.name),
 				 errdetail("The operator class of index \"%s\" has a distance function that the index does not know.",
 						   RelationGetRelationName(index))));
 	return opclass;
 }
 
 int index_dimensions(Relation index, const Opclass &opclass) {
+	const Method &method = method_of(index);
 	const FormData_pg_attribute *column = TupleDescAttr(RelationGetDescr(index), 0);
 	// A domain has no modifier of its own; its base type's is in the domain's definition.
 	int32 dims = column->atttypmod;
 	Oid type = getBaseTypeAndTypmod(column->atttypid, &dims);
 	if (type == VARBITOID) // its modifier is a maximum
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("type not supported for hnsw index")));
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("type not supported for %s index", method.name)));
 	if (dims < 1)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("column does not have dimensions")));
-	uint32 most = max_dimensions(opclass.element);
+	uint32 most = method.max_dimensions(opclass.element);
 	if (uint32(dims) > most)
 		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-						errmsg("column cannot have more than %d dimensions for hnsw index", int(most))));
+						errmsg("column cannot have more than %d dimensions for %s index", int(most), method.name)));
+	// One dimension has two directions only: angles between centroids tell nothing.
+	if (dims == 1 && &method == &kIvfflat && (opclass.metric == Metric::ip || opclass.metric == Metric::cosine))
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("dimensions must be greater than one for this opclass")));
 	return dims;
 }
 
 namespace {
 
-// What the support functions of an access method are, in the order of their numbers.
-enum class Support { distance, norm, internal };
-constexpr Support kHnswSupport[] = {Support::distance, Support::norm, Support::internal, Support::internal};
-constexpr Support kIvfflatSupport[] = {Support::distance, Support::norm, Support::distance, Support::norm,
-									   Support::internal};
-
 // What amvalidate is looking at, for its messages.
 struct Family {
-	const char *method;
-	const Support *support;
-	int support_count;
+	const Method &method;
 	const char *name;
 	bool ok;
 };
@@ -194,18 +250,19 @@ void check_function(Family *family, Form_pg_amproc member) {
 	if (member->amproclefttype != member->amprocrighttype) {
 		RV_COMPLAIN(family, errmsg("operator family \"%s\" of access method %s contains support function %s with "
 								   "different left and right input types",
-								   family->name, family->method, format_procedure(member->amproc)));
+								   family->name, family->method.name, format_procedure(member->amproc)));
 		return;
 	}
 	Oid type = member->amproclefttype;
-	if (member->amprocnum < 1 || member->amprocnum > family->support_count) {
-		RV_COMPLAIN(family, errmsg("operator family \"%s\" of access method %s contains function %s with invalid "
-								   "support number %d",
-								   family->name, family->method, format_procedure(member->amproc), member->amprocnum));
+	if (member->amprocnum < 1 || member->amprocnum > family->method.support_count) {
+		RV_COMPLAIN(family,
+					errmsg("operator family \"%s\" of access method %s contains function %s with invalid "
+						   "support number %d",
+						   family->name, family->method.name, format_procedure(member->amproc), member->amprocnum));
 		return;
 	}
 	bool fits = false;
-	switch (family->support[member->amprocnum - 1]) {
+	switch (family->method.support[member->amprocnum - 1]) {
 	case Support::distance:
 		fits = check_amproc_signature(member->amproc, FLOAT8OID, false, 2, 2, type, type);
 		break;
@@ -217,9 +274,10 @@ void check_function(Family *family, Form_pg_amproc member) {
 		break;
 	}
 	if (!fits)
-		RV_COMPLAIN(family, errmsg("operator family \"%s\" of access method %s contains function %s with wrong "
-								   "signature for support number %d",
-								   family->name, family->method, format_procedure(member->amproc), member->amprocnum));
+		RV_COMPLAIN(family,
+					errmsg("operator family \"%s\" of access method %s contains function %s with wrong "
+						   "signature for support number %d",
+						   family->name, family->method.name, format_procedure(member->amproc), member->amprocnum));
 }
 
 void check_operator(Family *family, Form_pg_amop member) {
@@ -227,55 +285,50 @@ void check_operator(Family *family, Form_pg_amop member) {
 		RV_COMPLAIN(family,
 					errmsg("operator family \"%s\" of access method %s contains operator %s with invalid "
 						   "strategy number %d",
-						   family->name, family->method, format_operator(member->amopopr), member->amopstrategy));
+						   family->name, family->method.name, format_operator(member->amopopr), member->amopstrategy));
 	if (member->amoppurpose != AMOP_ORDER) {
 		RV_COMPLAIN(family, errmsg("operator family \"%s\" of access method %s contains operator %s that is not for "
 								   "ordering",
-								   family->name, family->method, format_operator(member->amopopr)));
+								   family->name, family->method.name, format_operator(member->amopopr)));
 		return;
 	}
 	if (member->amoplefttype != member->amoprighttype ||
 		!check_amop_signature(member->amopopr, FLOAT8OID, member->amoplefttype, member->amoprighttype))
 		RV_COMPLAIN(family,
 					errmsg("operator family \"%s\" of access method %s contains operator %s with wrong signature",
-						   family->name, family->method, format_operator(member->amopopr)));
+						   family->name, family->method.name, format_operator(member->amopopr)));
 	if (!opfamily_can_sort_type(member->amopsortfamily, FLOAT8OID))
 		RV_COMPLAIN(family, errmsg("operator family \"%s\" of access method %s contains invalid ORDER BY specification "
 								   "for operator %s",
-								   family->name, family->method, format_operator(member->amopopr)));
+								   family->name, family->method.name, format_operator(member->amopopr)));
 }
 
 // The class's own members: an operator, and functions that together are a metric of ours.
 void check_class(Family *family, const char *class_name, Oid family_oid, Oid type) {
 	if (!OidIsValid(get_opfamily_member(family_oid, type, type, kOrderStrategy)))
 		RV_COMPLAIN(family, errmsg("operator class \"%s\" of access method %s is missing operator %d", class_name,
-								   family->method, kOrderStrategy));
+								   family->method.name, kOrderStrategy));
 	Oid distance = get_opfamily_proc(family_oid, type, type, kDistanceFunction);
 	Oid norm = get_opfamily_proc(family_oid, type, type, kNormFunction);
-	Oid codec =
-		family->support == kHnswSupport ? get_opfamily_proc(family_oid, type, type, kCodecFunction) : InvalidOid;
+	Oid codec = get_opfamily_proc(family_oid, type, type, int16(family->method.codec_function));
 	Opclass opclass;
 	if (!OidIsValid(distance))
 		RV_COMPLAIN(family, errmsg("operator class \"%s\" of access method %s is missing support function %d",
-								   class_name, family->method, kDistanceFunction));
-	else if (!opclass_of_functions(distance, InvalidOid, InvalidOid, &opclass))
+								   class_name, family->method.name, kDistanceFunction));
+	else if (!opclass_of_functions(distance, InvalidOid, InvalidOid, &opclass) || !family->method.supports(opclass))
 		RV_COMPLAIN(family, errmsg("operator class \"%s\" of access method %s has function %s for distances, which the "
 								   "index does not know",
-								   class_name, family->method, format_procedure(distance)));
+								   class_name, family->method.name, format_procedure(distance)));
 	else if (!opclass_of_functions(distance, norm, InvalidOid, &opclass))
 		RV_COMPLAIN(family, errmsg("operator class \"%s\" of access method %s has function %s for norms, but its "
 								   "distance is not an inner product",
-								   class_name, family->method, format_procedure(norm)));
+								   class_name, family->method.name, format_procedure(norm)));
 	else if (!opclass_of_functions(distance, norm, codec, &opclass))
 		RV_COMPLAIN(family,
 					errmsg("operator class \"%s\" of access method %s has function %s for its codec, which does "
 						   "not go with its distance",
-						   class_name, family->method, format_procedure(codec)));
+						   class_name, family->method.name, format_procedure(codec)));
 }
-
-} // namespace
-
-namespace {
 
 bool validate(Oid opclass_oid, Family family) {
 	HeapTuple class_tuple = SearchSysCache1(CLAOID, ObjectIdGetDatum(opclass_oid));
@@ -307,11 +360,11 @@ bool validate(Oid opclass_oid, Family family) {
 } // namespace
 
 bool hnsw_amvalidate(Oid opclass_oid) {
-	return validate(opclass_oid, {"hnsw", kHnswSupport, lengthof(kHnswSupport), nullptr, true});
+	return validate(opclass_oid, {kHnsw, nullptr, true});
 }
 
 bool ivfflat_amvalidate(Oid opclass_oid) {
-	return validate(opclass_oid, {"ivfflat", kIvfflatSupport, lengthof(kIvfflatSupport), nullptr, true});
+	return validate(opclass_oid, {kIvfflat, nullptr, true});
 }
 
 namespace {
@@ -319,6 +372,7 @@ namespace {
 constexpr TypeSupport kHalfvecSupport = {Element::f16, graph::kMaxDimensions};
 constexpr TypeSupport kBitSupport = {Element::bit, graph::kMaxBitDimensions};
 constexpr TypeSupport kSparsevecSupport = {Element::sparse, kMaxSparseDimensions};
+constexpr TypeSupport kIvfflatHalfvecSupport = {Element::f16, kIvfflatMaxHalfvec};
 
 Datum pointer_to(const TypeSupport &support) {
 	return PointerGetDatum(&support);
@@ -336,15 +390,22 @@ RV_FUNCTION(ruvector_hnsw_bit_support) {
 RV_FUNCTION(ruvector_hnsw_sparsevec_support) {
 	return pointer_to(kSparsevecSupport);
 }
+RV_FUNCTION(ruvector_ivfflat_halfvec_support) {
+	return pointer_to(kIvfflatHalfvecSupport);
+}
+RV_FUNCTION(ruvector_ivfflat_bit_support) {
+	return pointer_to(kBitSupport);
+}
 
-// Support function 4 names the codec of an operator class; it is known by its symbol and never called by the index.
-RV_FUNCTION(ruvector_hnsw_int8_codec) {
+// The last support function of a method names the codec of an operator class; it is known by its symbol and never called
+// by the index.
+RV_FUNCTION(ruvector_int8_codec) {
 	PG_RETURN_POINTER(nullptr);
 }
-RV_FUNCTION(ruvector_hnsw_pq_codec) {
+RV_FUNCTION(ruvector_pq_codec) {
 	PG_RETURN_POINTER(nullptr);
 }
-RV_FUNCTION(ruvector_hnsw_binary_codec) {
+RV_FUNCTION(ruvector_binary_codec) {
 	PG_RETURN_POINTER(nullptr);
 }
 

@@ -17,6 +17,11 @@ namespace {
 constexpr int kExtra = 3;           // uplift, latency, the coordinate of the sphere
 constexpr double kRadiusSquare = 3; // |e|^2 + uplift^2 + latency^2 is at most 1 + 1 + 1
 
+// Uplift and latency are scaled in the key, and their weights by the inverse in the query: U stays what it is, but a graph over
+// the keys has its edges more among the similar or more among those of one uplift. Recall@10 with the default weights, 100,000
+// keys, ef_search 250: 0.95 at a scale of 1, 0.98 at 0.7, 0.965 at 0.5, 0.87 at 0.25.
+constexpr double kScale = 0.7;
+
 double norm_of(const Vector *v) noexcept {
 	double sum = 0;
 	for (int i = 0; i < v->dim; ++i)
@@ -80,9 +85,10 @@ RV_FUNCTION(ruvector_utility_key) {
 	const int dim = embedding->dim;
 	for (int i = 0; i < dim; ++i)
 		key->x[i] = static_cast<float>(embedding->x[i] / norm);
-	key->x[dim] = static_cast<float>(uplift);
-	key->x[dim + 1] = static_cast<float>(-latency);
-	key->x[dim + 2] = static_cast<float>(std::sqrt(kRadiusSquare - 1 - uplift * uplift - latency * latency));
+	key->x[dim] = static_cast<float>(kScale * uplift);
+	key->x[dim + 1] = static_cast<float>(-kScale * latency);
+	key->x[dim + 2] =
+		static_cast<float>(std::sqrt(kRadiusSquare - 1 - kScale * kScale * (uplift * uplift + latency * latency)));
 	PG_RETURN_POINTER(key);
 }
 
@@ -102,7 +108,7 @@ RV_FUNCTION(ruvector_utility_query) {
 	const int dim = query->dim;
 	for (int i = 0; i < dim; ++i)
 		result->x[i] = static_cast<float>(alpha * query->x[i] / norm);
-	result->x[dim] = static_cast<float>(beta);
-	result->x[dim + 1] = static_cast<float>(gamma);
+	result->x[dim] = static_cast<float>(beta / kScale);
+	result->x[dim + 1] = static_cast<float>(gamma / kScale);
 	PG_RETURN_POINTER(result);
 }

@@ -120,13 +120,13 @@ void prepare(const uint8_t *state, const float *q, uint32_t dims, uint8_t *table
 	std::memset(table, 0, query_bytes(dims));
 	rotate({dims, n, state}, q, scratch);
 	const float *centre = centre_of(state, dims);
-	QueryHead head = {0.0f, sums(scratch, centre, n).ab, 0.0f, 0.0f};
+	QueryHead head = {0.0, sums(scratch, centre, n).ab, 0.0f};
 	for (uint32_t i = 0; i < n; i++)
 		scratch[i] -= centre[i];
 	head.norm_sq = norm_squared(scratch, n);
 	QueryFactors f = {0.0f, 0.0f};
 	if (!finite(head.norm_sq)) {
-		head = {std::numeric_limits<float>::infinity(), 0.0f, 0.0f, 0.0f};
+		head = {std::numeric_limits<float>::infinity(), 0.0f, 0.0f};
 	} else {
 		float largest[4] = {};
 		for (uint32_t i = 0; i < n; i++) {
@@ -170,7 +170,7 @@ QueryHead prepare_blocks(const uint8_t *state, const float *q, uint32_t dims, Qu
 	const uint32_t n = rotated(dims);
 	rotate({dims, n, state}, q, scratch);
 	const float *centre = centre_of(state, dims);
-	QueryHead head = {0.0f, sums(scratch, centre, n).ab, 0.0f, 0.0f};
+	QueryHead head = {0.0, sums(scratch, centre, n).ab, 0.0f};
 	for (uint32_t i = 0; i < n; i++)
 		scratch[i] -= centre[i];
 	head.norm_sq = norm_squared(scratch, n);
@@ -182,6 +182,20 @@ QueryHead prepare_blocks(const uint8_t *state, const float *q, uint32_t dims, Qu
 static float error(const Factors &f, uint32_t dims) noexcept {
 	const float e = 0.25f * static_cast<float>(rotated(dims)) * f.factor * f.factor - f.norm_sq;
 	return e > 0.0f ? std::sqrt(e) : 0.0f;
+}
+
+float error_of(const uint8_t *code, uint32_t dims) noexcept {
+	return error(factors(code), dims);
+}
+
+float sign_dot(const uint8_t *state, uint32_t dims, const uint8_t *code, const float *v, float *scratch) noexcept {
+	const uint32_t n = rotated(dims);
+	const uint8_t *bits = code + sizeof(Factors);
+	rotate({dims, n, state}, v, scratch);
+	float sums_of[4] = {};
+	for (uint32_t i = 0; i < n; i++)
+		sums_of[i % 4] += bits[i / 8] >> i % 8 & 1 ? scratch[i] : -scratch[i];
+	return 0.5f * ((sums_of[0] + sums_of[2]) + (sums_of[1] + sums_of[3]));
 }
 
 Product dot(uint32_t dims, const uint8_t *table, const uint8_t *code) noexcept {

@@ -107,7 +107,7 @@ void decode(const VectorCodec &codec, const uint8_t *code, float *x) noexcept {
 
 void prepare(const VectorCodec &codec, const float *q, uint8_t *table) noexcept {
 	const uint32_t clusters = 1u << codec.pq_bits;
-	QueryHead head = {norm_squared(q, codec.dims), 0.0f, 0.0f, 0.0f};
+	QueryHead head = {norm_squared(q, codec.dims), 0.0f, 0.0f};
 	float *entries = reinterpret_cast<float *>(table + kQueryData);
 	if (finite(head.norm_sq)) {
 		const float *books = codebooks(codec);
@@ -143,7 +143,7 @@ Product dot(const VectorCodec &codec, const uint8_t *table, const uint8_t *code)
 	for (; m < n; m++, entries += size_t(1) << codec.pq_bits)
 		sum[0] += entries[index_of(codec, code, m)];
 	const float total = ((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7]));
-	return {f.factor * total, f.norm_sq, f.error * error_scale(codec), 0.0f};
+	return {f.factor * total, f.norm_sq, error_of(codec, code), 0.0f};
 }
 
 Lane lane(const uint8_t *code) noexcept {
@@ -151,11 +151,15 @@ Lane lane(const uint8_t *code) noexcept {
 	return {code + sizeof(f), f.factor, f.norm_sq, 0.0f};
 }
 
+float error_of(const VectorCodec &codec, const uint8_t *code) noexcept {
+	return factors(code).error * error_scale(codec);
+}
+
 // The inner products are rounded to 8 bits of the widest subspace's range.
 QueryHead prepare_blocks(const VectorCodec &codec, const float *q, QueryTable &table) noexcept {
 	constexpr uint32_t kClusters = 16;
 	const float *books = codebooks(codec);
-	QueryHead head = {norm_squared(q, codec.dims), 0.0f, 0.0f, 0.0f};
+	QueryHead head = {norm_squared(q, codec.dims), 0.0f, 0.0f};
 	table.delta = table.offset = 0.0f;
 	float products[kClusters], range = 0.0f;
 	auto compare_in = [&](uint32_t m) {

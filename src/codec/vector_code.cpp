@@ -21,8 +21,8 @@ inline Product product(const VectorCodec &codec, const uint8_t *table, const uin
 
 inline float to_distance(VectorMetric metric, const Product &p, const QueryHead &head) noexcept {
 	if (metric == VectorMetric::l2)
-		return p.norm_sq + head.norm_sq - 2.0f * p.dot;
-	return -(p.dot + p.add + head.add);
+		return static_cast<float>(p.norm_sq + head.norm_sq - 2 * p.dot);
+	return -(static_cast<float>(p.dot) + p.add + head.add);
 }
 
 inline QueryHead head_of(const VectorQuery &query) noexcept {
@@ -161,13 +161,16 @@ DistanceEstimate estimate(const VectorQuery &query, const uint8_t *code) noexcep
 	const QueryHead head = head_of(query);
 	const Product p = product(query.codec, static_cast<const uint8_t *>(query.table), code);
 	const float distance = to_distance(query.metric, p, head);
-	const float norms = p.norm_sq * head.norm_sq;
+	if (p.error == 0.0f && head.error == 0.0f)
+		return {distance, 0.0f};
+	const float norm_sq = static_cast<float>(p.norm_sq), query_norm_sq = static_cast<float>(head.norm_sq);
+	const float norms = norm_sq * query_norm_sq;
 	if (!(norms > 0.0f && finite(norms)))
 		return {distance, norms == 0.0f ? 0.0f : std::numeric_limits<float>::infinity()};
-	const float cosine_sq = p.dot * p.dot / norms;
+	const float dot = static_cast<float>(p.dot), cosine_sq = dot * dot / norms;
 	const float sine_sq = cosine_sq < 0.99f ? 1.0f - cosine_sq : 0.01f;
 	const float free = query.codec.dims > 1 ? static_cast<float>(query.codec.dims - 1) : 1.0f;
-	const float variance = sine_sq * (p.error * p.error * head.norm_sq + head.error * head.error * p.norm_sq) / free;
+	const float variance = sine_sq * (p.error * p.error * query_norm_sq + head.error * head.error * norm_sq) / free;
 	return {distance, (query.metric == VectorMetric::l2 ? 2.0f : 1.0f) * std::sqrt(variance)};
 }
 
@@ -196,7 +199,8 @@ float code_distance(const VectorCodec &codec, VectorMetric metric, const uint8_t
 		p = pq_code::code_dot(codec, a, b);
 		break;
 	}
-	return metric == VectorMetric::l2 ? p.norm_sq_a + p.norm_sq_b - 2.0f * p.dot : -(p.dot + p.add);
+	return metric == VectorMetric::l2 ? static_cast<float>(p.norm_sq_a + p.norm_sq_b - 2 * p.dot)
+									  : -(static_cast<float>(p.dot) + p.add);
 }
 
 } // namespace ruvector::codec

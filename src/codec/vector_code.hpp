@@ -54,21 +54,23 @@ inline float correction(float norm_sq, float dot) noexcept {
 }
 
 struct QueryHead {
-	float norm_sq; // |o|^2 of the query
-	float add;     // binary: <centre, q>
-	float error;   // |e| of the query's own quantization
-	float unused;
+	double norm_sq; // |o|^2 of the query
+	float add;      // binary: <centre, q>
+	float error;    // |e| of the query's own quantization
 };
 constexpr size_t kQueryData = 64; // where a table's data begins
 
 // What a code says: <o, query's o> is about dot, |o|^2 is norm_sq, |e| is error, <o, centre> is add.
+// In double precision: the terms of a distance cancel, and those of exact codes must not be rounded before.
 struct Product {
-	float dot, norm_sq, error, add;
+	double dot, norm_sq;
+	float error, add;
 };
 
 // The same of two codes; add makes dot the inner product of the vectors.
 struct CodePair {
-	float dot, norm_sq_a, norm_sq_b, add;
+	double dot, norm_sq_a, norm_sq_b;
+	float add;
 };
 
 // A code as a lane of a block, see code_block.hpp.
@@ -101,6 +103,9 @@ Product dot(uint32_t dims, const uint8_t *table, const uint8_t *code) noexcept;
 CodePair code_dot(const uint8_t *state, uint32_t dims, const uint8_t *a, const uint8_t *b) noexcept;
 size_t nibbles(uint32_t dims) noexcept;
 Lane lane(const uint8_t *code) noexcept;
+float error_of(const uint8_t *code, uint32_t dims) noexcept; // |e|
+// <x_hat, P v>; scratch as for encode
+float sign_dot(const uint8_t *state, uint32_t dims, const uint8_t *code, const float *v, float *scratch) noexcept;
 QueryHead prepare_blocks(const uint8_t *state, const float *q, uint32_t dims, QueryTable &table,
 						 float *scratch) noexcept;
 float norm_squared_of(const uint8_t *state, uint32_t dims, const uint8_t *code) noexcept;
@@ -132,6 +137,7 @@ void prepare(const VectorCodec &codec, const float *q, uint8_t *table) noexcept;
 Product dot(const VectorCodec &codec, const uint8_t *table, const uint8_t *code) noexcept;
 CodePair code_dot(const VectorCodec &codec, const uint8_t *a, const uint8_t *b) noexcept;
 Lane lane(const uint8_t *code) noexcept;
+float error_of(const VectorCodec &codec, const uint8_t *code) noexcept; // |e|, as it acts on estimates
 QueryHead prepare_blocks(const VectorCodec &codec, const float *q, QueryTable &table) noexcept;
 float norm_squared_of(const uint8_t *code) noexcept;
 } // namespace pq_code

@@ -86,7 +86,8 @@ public:
 
 		Metrics m;
 		m.rows = e.count;
-		m.mean_return = Trajectories(e).mean_return(e);
+		Trajectories trajectories(e);
+		m.mean_return = trajectories.mean_return(e);
 		std::vector<uint32_t> sample;
 		for (size_t i = 0; i < std::min<size_t>(e.count, 256); i++)
 			sample.push_back(random.below(uint32_t(e.count)));
@@ -94,16 +95,19 @@ public:
 		Matrix before = online_.forward(probe);
 
 		size_t batch = std::min(config.count("batch_size"), e.count), steps = config.count("gradient_steps");
-		uint64_t period = config.count("target_update_frequency");
+		size_t reach = config.count("n_step");
+		float target_rate = float(config.get("target_rate"));
 		float discount = float(config.get("discount_factor")), delta = float(config.get("huber_delta"));
 		bool twice = config.get("double") != 0;
-		double rate = config.get("learning_rate"), norm = config.get("max_gradient_norm");
+		double first_rate = config.get("learning_rate"), anneal = config.get("anneal_steps"),
+			   norm = config.get("max_gradient_norm");
 		// No return lies outside what the extreme rewards would give for ever; targets that do are the bootstrap feeding
 		// on itself (as Andrychowicz et al. 2017).
 		auto [least, greatest] = std::minmax_element(e.rewards, e.rewards + e.count);
 		double horizon = 1 / (1 - config.get("discount_factor")); // infinite: no bounds
 		float low = *least < 0 ? float(*least * horizon) : 0, high = *greatest > 0 ? float(*greatest * horizon) : 0;
-		std::vector<uint32_t> rows(batch);
+		std::vector<uint32_t> rows(batch), lasts(batch);
+		std::vector<float> sums(batch), weights(batch);
 		Vector gradient(online_.weights.size());
 		Mlp::Tape tape;
 		size_t sixteenths = std::min<size_t>(16, steps);
@@ -116,7 +120,22 @@ public:
 			}
 			for (uint32_t &row : rows)
 				row = random.below(uint32_t(e.count));
-			Input from = states.rows(rows.data(), batch), to = next.rows(rows.data(), batch);
+			for (size_t i = 0; i < batch; i++) {
+				uint32_t at = rows[i];
+				float sum = float(e.rewards[at]), weight = discount;
+				for (size_t n = 1; n < reach; n++) {
+					uint32_t after = trajectories.next[at];
+					if (after == kNone || !e.behaviour || !(e.behaviour[after] > 0.5))
+						break; // the behaviour explores there, or nothing is known of it
+					at = after;
+					sum += weight * float(e.rewards[at]);
+					weight *= discount;
+				}
+				lasts[i] = at;
+				sums[i] = sum;
+				weights[i] = e.terminated[at] ? 0 : weight;
+			}
+			Input from = states.rows(rows.data(), batch), to = next.rows(lasts.data(), batch);
 			Matrix value = target_.forward(to);
 			Matrix choice = twice ? online_.forward(to) : value;
 			const Matrix &q = online_.forward(from, tape);
@@ -124,7 +143,7 @@ public:
 			for (size_t i = 0; i < batch; i++) {
 				Eigen::Index col = Eigen::Index(i), best;
 				choice.col(col).maxCoeff(&best);
-				float y = float(e.rewards[rows[i]]) + (e.terminated[rows[i]] ? 0 : discount * value(best, col));
+				float y = sums[i] + weights[i] * value(best, col);
 				y = std::min(high, std::max(low, y));
 				float error = q(e.actions[rows[i]], col) - y, size = std::fabs(error);
 				loss += double(size <= delta ? error * error / 2 : delta * (size - delta / 2)) / double(batch);
@@ -132,9 +151,9 @@ public:
 			}
 			gradient.setZero();
 			online_.backward(from, tape, std::move(d), gradient);
+			double rate = anneal > 0 ? std::max(0.05, 1 - double(adam_.steps) / anneal) * first_rate : first_rate;
 			adam_.step(online_.weights, gradient, rate, norm);
-			if (adam_.steps % period == 0)
-				target_.weights = online_.weights;
+			target_.weights += target_rate * (online_.weights - target_.weights);
 			m.updates++;
 			in_loss++;
 			if ((step + 1) * sixteenths / steps != step * sixteenths / steps) {

@@ -88,7 +88,7 @@ Predictions cross_fit(const Units &units, const Eigen::MatrixXd &x, const std::v
 			Eigen::VectorXd y(static_cast<Eigen::Index>(rows.size()));
 			for (size_t i = 0; i < rows.size(); ++i)
 				y[static_cast<Eigen::Index>(i)] = units.outcome[rows[i]];
-			return fit_ridge(x(rows, Eigen::all), y);
+			return fit_ridge(x(rows, Eigen::seqN(0, x.cols())), y);
 		};
 		Eigen::VectorXd a(static_cast<Eigen::Index>(all.size()));
 		for (size_t i = 0; i < all.size(); ++i)
@@ -97,7 +97,7 @@ Predictions cross_fit(const Units &units, const Eigen::MatrixXd &x, const std::v
 		if (options.poll != nullptr)
 			options.poll();
 		const LinearModel outcome1 = fit_arm(arms[1]), outcome0 = fit_arm(arms[0]);
-		const LinearModel log_odds = fit_logistic(x(all, Eigen::all), a, options.poll);
+		const LinearModel log_odds = fit_logistic(x(all, Eigen::seqN(0, x.cols())), a, options.poll);
 		for (Eigen::Index i = 0; i < n; ++i)
 			if (folds[static_cast<size_t>(i)] == fold) {
 				p.outcome1[i] = outcome1.predict(x.row(i));

@@ -40,6 +40,24 @@ SELECT cmp_ok(avg((SELECT bool_or(r.id = q.relevant[1])::int FROM ruvector.confo
 FROM queries q WHERE q.n > 400 AND q.group_key = 'b';
 SELECT ok(a.threshold < b.threshold, 'the easier group needs less') FROM ruvector.conformal_threshold('docs', 0.1, 'a') a, ruvector.conformal_threshold('docs', 0.1, 'b') b;
 
+-- The promise is a mean over calibrations: 400 divisions of the 900 queries into 99 that calibrate and 801 that are new. The
+-- mean is at least 1 - alpha; with scores without ties it is also at most 1 - alpha + 1/(n + 1). Three deviations of that mean
+-- are allowed for.
+CREATE VIEW all_queries AS SELECT query, relevant FROM queries;
+SELECT n AS scored FROM ruvector.calibrate_retrieval('all', 'all_queries', 'docs', embedding_column => 'body', metric => 'l2');
+CREATE TEMP TABLE pool AS SELECT row_number() OVER () AS q, distance, gap, rank FROM ruvector.conformal_scores WHERE calibration = 'all';
+CREATE TEMP TABLE divided AS SELECT d, q, row_number() OVER (PARTITION BY d ORDER BY random()) <= 99 AS calibrates FROM generate_series(1, 400) d, pool;
+INSERT INTO ruvector.conformal_calibrations (name, relation, id_column, embedding_column, metric)
+	SELECT 'd' || d, 'docs', 'id', 'body', 'l2' FROM generate_series(1, 400) d;
+INSERT INTO ruvector.conformal_scores (calibration, distance, gap, rank) SELECT 'd' || d, distance, gap, rank FROM divided JOIN pool USING (q) WHERE calibrates;
+CREATE TEMP TABLE coverage AS
+	SELECT score, alpha, d, avg((CASE score WHEN 'distance' THEN p.distance WHEN 'gap' THEN p.gap ELSE p.rank END <= t.threshold)::int) AS share
+	FROM (VALUES ('distance', 0.1::float8), ('gap', 0.25), ('rank', 0.25)) v(score, alpha), generate_series(1, 400) d,
+		LATERAL ruvector.conformal_threshold('d' || d, v.alpha, score => v.score) t, LATERAL (SELECT pool.* FROM divided JOIN pool USING (q) WHERE divided.d = d.d AND NOT calibrates) p
+	GROUP BY score, alpha, d;
+SELECT ok(avg(share) >= 1 - alpha - 3 * stddev(share) / 20 AND (score <> 'distance' OR avg(share) <= 1.01 - alpha + 3 * stddev(share) / 20),
+	format('mean coverage of 400 calibrations by %s: %s of %s', score, round(avg(share), 4), 1 - alpha)) FROM coverage GROUP BY score, alpha;
+
 -- What cannot be attained is said.
 SELECT is(bool_or(attainable), false, 'max_k is too small') FROM ruvector.conformal_search((SELECT query FROM queries WHERE n = 401), 0.05, 'docs', max_k => 1, score => 'rank');
 SELECT is(bool_or(attainable), false, 'too few scores for alpha') FROM ruvector.conformal_search((SELECT query FROM queries WHERE n = 401), 0.001, 'docs', max_k => 5);

@@ -156,11 +156,29 @@ SELECT is(ruvector.calculate_reward(true, reward_function => 'dense', clip => fa
 SELECT ruvector.start_session('tester', 'q-learning', '{}', '{left,right}') AS heir \gset
 SELECT is(transferred, 8::bigint, 'values are transferred') FROM ruvector.transfer_learning(:q, :heir) WHERE kind = 'q_values';
 SELECT is(pg_temp.greedy(:heir), 'right right right right', 'and used');
+-- By similarity: the target has met a state that the source has not; only like states count, the nearer more.
+SELECT ruvector.start_session('tester', 'q-learning', '{}', '{a,b}', 2) AS from_vec, ruvector.start_session('tester', 'sarsa', '{}', '{a,b}', 2) AS to_equal,
+	ruvector.start_session('tester', 'sarsa', '{}', '{a,b}', 2) AS to_similar \gset
+SELECT count(ruvector.submit_feedback(:from_vec, NULL, 'a', r, state_vec => v::vector)) AS n
+FROM (VALUES ('[1,0.3]', 1::float8), ('[1,-0.7]', 5), ('[-1,0]', -100)) x(v, r), generate_series(1, 40) i;
+SELECT count(ruvector.submit_feedback(s, NULL, 'b', 0, state_vec => '[1,0]')) AS met FROM unnest(ARRAY[:to_equal, :to_similar]::bigint[]) s;
+SELECT is(transferred, 3::bigint, 'transfer: equal states alone') FROM ruvector.transfer_learning(:from_vec, :to_equal, 'policy') WHERE kind = 'q_values';
+SELECT is_empty(format('SELECT FROM ruvector.learning_q_values WHERE session_id = %s AND state = %L AND action = %L', :to_equal, '1,0', 'a'), 'give nothing for another state');
+SELECT is(transferred, 4::bigint, 'transfer: and a similar one') FROM ruvector.transfer_learning(:from_vec, :to_similar, 'policy', min_similarity => 0.7) WHERE kind = 'q_values';
+SELECT ok(abs(t.q - (n.q * k.near + f.q * k.far) / (k.near + k.far)) < 1e-6 AND t.visits = 20, format('with the mean of its neighbours: %s of %s and %s', round(t.q::numeric, 3), round(n.q::numeric, 3), round(f.q::numeric, 3)))
+FROM (SELECT exp(-2 * ((1 - 1 / sqrt(1.09)) / 0.3) ^ 2) AS near, exp(-2 * ((1 - 1 / sqrt(1.49)) / 0.3) ^ 2) AS far) k,
+	ruvector.learning_q_values t, ruvector.learning_q_values n, ruvector.learning_q_values f
+WHERE t.session_id = :to_similar AND t.state = '1,0' AND t.action = 'a' AND n.session_id = :from_vec AND n.state = '1,0.3' AND f.session_id = :from_vec AND f.state = '1,-0.7';
+SELECT throws_ok(format('SELECT ruvector.transfer_learning(%s, %s, min_similarity => 0.5)', :q, :heir), '22023', NULL, 'texts are equal or not');
 SELECT is((SELECT action FROM ruvector.explain_action(:q, 's3') LIMIT 1), 'right', 'explain_action: the greedy action first');
 SELECT cmp_ok((SELECT value_estimate FROM ruvector.explain_action(:q, 's3', k => 50) WHERE action = 'right'), '=', 1::float8, 'with its rewards');
 SELECT ruvector.start_session('tester', 'dqn', '{"gradient_steps": 5, "hidden_size": 8}', state_dim => 8, action_dim => 3) AS vec \gset
 SELECT count(ruvector.add_experience(:vec, ARRAY[i, 1, 0, 0, 0, 0, 0, 0]::real[], '{0,1,0}', i, ARRAY[i, 1, 0, 0, 0, 0, 0, 0]::real[], true)) AS n FROM generate_series(1, 20) i;
 SELECT is((SELECT (evidence -> 0 ->> 'reward')::float8 FROM ruvector.explain_action(:vec, state_vec => '[5,1,0,0,0,0,0,0]', k => 3) WHERE action = '1'), 5::float8, 'explain_action: the nearest state');
+SELECT ruvector.add_causal_edge('{action:right}', '{outcome:out}', .4, uplift_se => .05) AS edge, ruvector.add_causal_edge('{action:other}', '{outcome:out}', .9) AS unrelated \gset
+SELECT results_eq(format('SELECT action, causal_effects #>> ''{0,edge_id}'', (causal_effects #>> ''{0,uplift}'')::numeric(3, 2), jsonb_array_length(causal_effects) FROM ruvector.explain_action(%s, ''s3'')', :q),
+	format('VALUES (''right'', %L, 0.40, 1), (''left'', NULL, NULL, 0)', :edge), 'explain_action: what causal memory knows of each action');
+SELECT is(count(causal_effects), 0::bigint, 'unless it is not asked') FROM ruvector.explain_action(:q, 's3', include_causal => false);
 SELECT is(cardinality(action), 3, 'predict_with_confidence') FROM ruvector.predict_with_confidence(:vec, '{1,1,0,0,0,0,0,0}');
 SELECT ok(ruvector.record_experience(:q, 'tool', 'left', 'fine', 0.5, true, '{"a": 1}', NULL, 12) > 0, 'record_experience');
 SELECT is((SELECT count FROM ruvector.get_metrics(:vec) WHERE section = 'overall'), 20::bigint, 'get_metrics');
@@ -196,5 +214,30 @@ SELECT throws_ok(format('SELECT * FROM ruvector.train(%s, learning_rate => 7)', 
 SELECT throws_ok(format('SELECT * FROM ruvector.train(%s, batch_size => 7)', :q), '22023', NULL, 'a hyper-parameter that the algorithm has not');
 SELECT throws_ok(format('SELECT ruvector.submit_feedback(%s, reward => 1, prediction_id => 1)', :vec), '42704', NULL, 'prediction of another session');
 SELECT is(pg_temp.totals(), :'totals', 'nothing was changed');
+
+-- Another tenant sees, uses and changes nothing of it.
+CREATE ROLE learner_a;
+CREATE ROLE learner_b;
+SELECT ruvector.create_namespace('la', 'learner_a'), ruvector.create_namespace('lb', 'learner_b');
+SELECT ruvector.enable_rls();
+SET LOCAL ROLE learner_a;
+SET LOCAL ruvector.namespace = 'la';
+SELECT ruvector.start_session('u', 'q-learning', '{"seed": 1}', '{left,right}') AS own \gset
+SELECT prediction_id AS asked FROM ruvector.predict(:own, 's', max_alternatives => 0) \gset
+SELECT ok(ruvector.submit_feedback(:own, reward => 1, prediction_id => :asked) > 0, 'a tenant learns');
+SELECT is((SELECT policy_version FROM ruvector.train(:own)), 1, 'and trains');
+SELECT is(array_agg(session_id), ARRAY[:own]::bigint[], 'it sees its session alone') FROM ruvector.learning_overview;
+SET LOCAL ROLE learner_b;
+SELECT is(concat_ws(' ', (SELECT count(*) FROM ruvector.learning_sessions), (SELECT count(*) FROM ruvector.learning_progress), (SELECT count(*) FROM ruvector.learning_policies),
+	(SELECT count(*) FROM ruvector.learning_predictions), (SELECT count(*) FROM ruvector.learning_experiences), (SELECT count(*) FROM ruvector.learning_q_values),
+	(SELECT count(*) FROM ruvector.learning_calibration), (SELECT count(*) FROM ruvector.learning_overview), (SELECT count(*) FROM ruvector.learning_curve)), '0 0 0 0 0 0 0 0 0',
+	'another sees no row of it, although it pretends to be in the namespace');
+SELECT throws_ok(format(call, :own), '42704', NULL, 'nor can it be used: ' || call) FROM unnest(ARRAY['SELECT * FROM ruvector.predict(%s, ''s'')', 'SELECT ruvector.submit_feedback(%s, ''s'', ''left'', 1)',
+	'SELECT ruvector.add_experiences(%s, ''[]'')', 'SELECT * FROM ruvector.train(%s)', 'SELECT * FROM ruvector.explain_action(%s, ''s'')', 'SELECT * FROM ruvector.evaluate_policy(%s)',
+	'SELECT ruvector.end_session(%s)', 'SELECT * FROM ruvector.transfer_learning(%1$s, %1$s)', 'SELECT * FROM ruvector.compact_experience(%s)', 'SELECT * FROM ruvector.get_metrics(%s)']) call;
+SELECT throws_ok(format('INSERT INTO ruvector.learning_experiences (namespace, session_id, state, action, reward, terminated) VALUES (''la'', %s, ''s'', ''left'', -9, true)', :own), '42501', NULL, 'nor written into');
+SELECT lives_ok(format('UPDATE ruvector.learning_q_values SET q = -9 WHERE session_id = %s', :own), 'an update finds nothing');
+RESET ROLE;
+SELECT ok(min(q) > 0, 'and changes nothing') FROM ruvector.learning_q_values WHERE namespace = 'la';
 SELECT * FROM finish();
 ROLLBACK;

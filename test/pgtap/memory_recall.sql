@@ -7,11 +7,11 @@ SELECT setseed(0.6);
 SELECT ruvector.init(16, index_options => '{"m": 16, "ef_construction": 64}') IS NOT NULL AS ready \gset
 
 -- Key and query.
-SELECT is(ruvector.utility_key('[3,4]', .5, 250)::text, '[0.6,0.8,0.5,-0.25,1.299038]', 'the key: direction, uplift, latency, sphere');
-SELECT is(ruvector.utility_key('[3,4]', 7, 1e9)::text, '[0.6,0.8,1,-1,0]', 'clamped');
+SELECT is(ruvector.utility_key('[3,4]', .5, 250)::text, '[0.6,0.8,0.35,-0.175,1.3589978]', 'the key: direction, 0.7 uplift, 0.7 latency, sphere');
+SELECT is(ruvector.utility_key('[3,4]', 7, 1e9)::text, '[0.6,0.8,0.7,-0.7,1.0099505]', 'clamped');
 SELECT is(ruvector.utility_key('[3,4]', NULL, NULL)::text, '[0.6,0.8,0,-0,1.4142135]', 'not known: 0');
 SELECT is(ruvector.utility_key('[0,0]', .5, 1), NULL, 'zeros have no direction');
-SELECT is(ruvector.utility_query('[0,2]', .7, .2, .1)::text, '[0,0.7,0.2,0.1,0]', 'the query');
+SELECT is(ruvector.utility_query('[0,2]', .7, .2, .1)::text, '[0,0.7,0.2857143,0.14285715,0]', 'the query, whose weights make up for the scale');
 SELECT ok(abs(- (ruvector.utility_key('[3,4]', .5, 250) <#> ruvector.utility_query('[0,2]', .7, .2, .1)) - ruvector.utility(.8, .5, 250)) < 1e-6,
 	'their inner product is U');
 SELECT throws_ok($$SELECT ruvector.utility_key('[1]', 'NaN', 0)$$, '22000', 'uplift must not be NaN');

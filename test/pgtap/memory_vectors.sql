@@ -112,6 +112,8 @@ SELECT pg_temp.compare('{}', 'true');
 SELECT pg_temp.compare('{"percent": 42}', 'i % 100 = 42');
 SELECT pg_temp.compare('{"percent": {"$in": [42]}}', 'i % 100 = 42');
 SELECT pg_temp.compare('{"percent": {"$gte": 99}}', 'i % 100 = 99');
+SELECT pg_temp.compare('{"percent": {"$in": [42, 7, "x"]}}', 'i % 100 IN (7, 42)');
+SELECT pg_temp.compare('{"percent": {"$in": []}}', 'false');
 SELECT pg_temp.compare('{"permille": 42}', 'i % 1000 = 42');
 SELECT pg_temp.compare('{"permille": {"$in": [42]}}', 'i % 1000 = 42');
 SELECT pg_temp.compare('{"rare": true}', 'i = 77');

@@ -109,7 +109,7 @@ DROP POLICY twentieth ON u;
 -- an expression that raises an error in the middle of a re-ranking leaves nothing pinned: the log would say so, here as WARNING
 CREATE FUNCTION touchy(v vector) RETURNS vector(24) IMMUTABLE LANGUAGE plpgsql AS $$
 BEGIN
-	IF current_setting('codes.touchy', true) = 'yes' AND inner_product(v, v)::int % 7 = 0 THEN
+	IF current_setting('codes.touchy', true) = 'yes' AND public.inner_product(v, v)::int % 7 = 0 THEN
 		RAISE EXCEPTION 'do not touch';
 	END IF;
 	RETURN v;

@@ -25,6 +25,12 @@ my @kinds = (
 	[ 'product', 'vector(32)', 'vector_ip_ops', '<#>', \&clustered_vectors, 32 ],
 	[ 'half', 'halfvec(32)', 'halfvec_cosine_ops', '<=>', \&clustered_vectors, 32 ],
 	[ 'bits', 'bit(64)', 'bit_hamming_ops', '<~>', \&clustered_bits, 64 ]);
+# Indexes of codes: strict order leaves out what comes late, so all lists do not mean all rows.
+push @kinds,
+  [ 'coded8', 'vector(32)', 'vector_l2_int8_ops', '<->', \&clustered_vectors, 32, 0.99 ],
+  [ 'codedpq', 'halfvec(32)', 'halfvec_cosine_pq_ops', '<=>', \&clustered_vectors, 32, 0.95 ],
+  [ 'coded1', 'vector(32)', 'vector_ip_binary_ops', '<#>', \&clustered_vectors, 32, 0.9 ]
+  if ours();
 # Values and queries of a kind have their clusters in common.
 my %values = map { $_->[0] => [ $_->[4]->(2600, $_->[5]) ] } @kinds;
 my %queries = map { $_->[0] => [ splice @{ $values{ $_->[0] } }, 0, 25 ] } @kinds;
@@ -40,17 +46,17 @@ sub answers_ok {
 	my ($what) = @_;
 	$primary->wait_for_catchup($standby);
 	for my $kind (@kinds) {
-		my ($table, undef, undef, $operator) = @$kind;
+		my ($table, undef, undef, $operator, undef, undef, $least) = @$kind;
 		for my $node ($primary, $standby) {
 			my $where = $node == $primary ? '' : ' on the standby';
 			my $exact = recall($node, $table, 'v', $operator, $queries{$table}, k => 20, set => $probes{$lists});
-			is($exact, 1, "$what$where: $table, all lists");
+			cmp_ok($exact, '>=', $least // 1, "$what$where: $table, all lists");
 		}
 		my $one = recall($primary, $table, 'v', $operator, $queries{$table}, k => 20, set => $probes{1});
 		my $five = recall($primary, $table, 'v', $operator, $queries{$table}, k => 20, set => $probes{5});
 		note "$what: $table: recall $one with one list, $five with five";
 		cmp_ok($one, '>', 0.3, "$what: $table, one list");
-		cmp_ok($five, '>=', 0.8, "$what: $table, five lists");
+		cmp_ok($five, '>=', $least ? 0.75 : 0.8, "$what: $table, five lists");
 		cmp_ok($five, '>=', $one, "$what: $table, more lists find more");
 		my $iterative = recall($primary, $table, 'v', $operator, $queries{$table}, k => 20, where => 'id % 7 = 3',
 			set => "SET ivfflat.iterative_scan = relaxed_order;");
@@ -102,14 +108,18 @@ answers_ok('rebuilt, after a crash');
 sql("TRUNCATE $_->[0]") for @kinds;
 add($_->[0], 100) for @kinds;
 for my $kind (@kinds) {
-	my ($table, undef, undef, $operator) = @$kind;
-	is(recall($primary, $table, 'v', $operator, $queries{$table}, set => $probes{$lists}), 1, "$table: filled after TRUNCATE");
+	my ($table, undef, undef, $operator, undef, undef, $least) = @$kind;
+	cmp_ok(recall($primary, $table, 'v', $operator, $queries{$table}, set => $probes{$lists}), '>=', $least // 1, "$table: filled after TRUNCATE");
 }
 sql("DELETE FROM dense; VACUUM dense");
 is(sql("SET enable_seqscan = off; SET ivfflat.probes = $lists; SELECT count(*) FROM (SELECT id FROM dense ORDER BY v <-> "
 		. "'$queries{dense}[0]' LIMIT 10) s"), '0', 'the emptied index answers with nothing');
 
 # An unlogged table is empty after a crash, and its index works.
+if (ours()) {
+	sql("CREATE UNLOGGED TABLE uc (id serial, v vector(3)); INSERT INTO uc (v) SELECT ARRAY[g, g, 1] FROM generate_series(1, 50) g; "
+		  . "CREATE INDEX uc_v ON uc USING ivfflat (v vector_l2_pq_ops) WITH (lists = 4)");
+}
 sql("CREATE UNLOGGED TABLE u (id serial, v vector(3)); INSERT INTO u (v) SELECT ARRAY[g, g, 1] FROM generate_series(1, 50) g; "
 	  . "CREATE INDEX u_v ON u USING ivfflat (v) WITH (lists = 4)");
 $primary->kill9;
@@ -117,6 +127,12 @@ poll(sub { $primary->{_pid} = undef; $primary->start(fail_ok => 1) }, 120);
 sql("INSERT INTO u (v) SELECT ARRAY[g, g, 1] FROM generate_series(1, 20) g");
 is(sql("SET enable_seqscan = off; SET ivfflat.probes = 4; SELECT string_agg(id::text, ',') IS NOT NULL, count(*) FROM "
 		. "(SELECT id FROM u ORDER BY v <-> '[7,7,1]' LIMIT 100) s"), 't|20', 'unlogged, after a crash');
+
+if (ours()) {
+	sql("INSERT INTO uc (v) SELECT ARRAY[g, g, 1] FROM generate_series(1, 20) g");
+	is(sql("SET enable_seqscan = off; SET ivfflat.probes = 4; SET ivfflat.iterative_scan = relaxed_order; SELECT count(*) FROM "
+			. "(SELECT id FROM uc ORDER BY v <-> '[7,7,1]' LIMIT 100) s"), '20', 'unlogged, codes, after a crash');
+}
 
 # A scan whose batch is larger than work_mem reads its lists several times.
 sql("CREATE TABLE many (id serial, v vector(3)); INSERT INTO many (v) SELECT ARRAY[g % 101, g % 103, g % 107] "

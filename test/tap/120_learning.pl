@@ -54,16 +54,37 @@ ok(poll(sub { $node->{_pid} = undef; $node->start(fail_ok => 1) }, 120), 'the se
 is(sql("SELECT max(version) || ' ' || md5(string_agg(weights_id::text || md5(weights), '' ORDER BY version)) FROM ruvector.learning_policies WHERE session_id = $dqn"), $before, 'a crash leaves the old policy');
 is(sql("SELECT count(*) FROM ruvector.predict($dqn, 's1')"), 2, 'which predicts');
 
+# Dump and restore: the sessions are there, predict the same and go on learning.
+my $ppo = sql(q{SELECT ruvector.start_session('two', 'ppo', '{"seed": 5}', state_dim => 2, action_dim => 3)});
+sql("SELECT ruvector.add_experiences($ppo, (SELECT jsonb_agg(jsonb_build_object('state', jsonb_build_array(i % 7, 1), 'action', (i % 3)::text, 'reward', i % 3)) FROM generate_series(1, 60) i))");
+sql("SELECT ruvector.train($ppo)");
+my $mcts = sql(q{SELECT ruvector.start_session('two', 'mcts', '{"simulations": 50}', '{a,b}')});
+sql("SELECT ruvector.submit_feedback($mcts, 's' || i % 3, CASE WHEN i % 2 = 0 THEN 'a' ELSE 'b' END, i % 2) FROM generate_series(1, 12) i; SELECT ruvector.train($mcts)");
+my $dump = PostgreSQL::Test::Utils::tempdir() . '/dump';
+my $state = join ' UNION ALL ', map { "SELECT '$_', count(*), md5(string_agg(x::text, '|' ORDER BY x::text)) FROM ruvector.learning_$_ x" }
+	qw(sessions progress policies predictions experiences q_values transitions calibration);
+my $predictions = join ' UNION ALL ', map { "SELECT p.action, p.behaviour_prob, p.q_value, p.lower, p.upper, p.explored FROM ruvector.predict($_->[0], $_->[1], log_prediction => false) p" }
+	([ $session, q{'s'} ], [ $model, q{'s'} ], [ $dqn, q{'s1'} ], [ $mcts, q{'s0'} ], [ $ppo, q{state_vec => '[3,1]'} ]);
+my ($rows, $predicted) = (sql("SET extra_float_digits = 3; $state"), sql($predictions));
+is(scalar(split /\n/, $predicted), 11, 'predictions of five sessions');
+$node->command_ok([ 'pg_dump', '--format=custom', '--file', $dump, $node->connstr('postgres') ], 'pg_dump');
+sql('CREATE DATABASE restored');
+$node->command_ok([ 'pg_restore', '--exit-on-error', '-d', $node->connstr('restored'), $dump ], 'pg_restore');
+is($node->safe_psql('restored', "SET extra_float_digits = 3; $state"), $rows, 'every table of learning came back');
+is($node->safe_psql('restored', $predictions), $predicted, 'and the sessions predict the same');
+is($node->safe_psql('restored', "SELECT ruvector.submit_feedback($session, 's', 'a', 1, 's') > (SELECT max(id) FROM ruvector.learning_experiences WHERE session_id <> $session); SELECT policy_version FROM ruvector.train($dqn, max_ms => 50)"),
+	"t\n" . sql("SELECT max(version) + 1 FROM ruvector.learning_policies WHERE session_id = $dqn"), 'and go on learning');
+
 # Real data: WordNet's synsets, searched with their usage examples; half of the queries calibrate, half are new.
 SKIP: {
 	my $folder = ($ENV{RUVECTOR_TEST_DATA} || '') . '/wordnet-minilm-384';
-	skip "no RUVECTOR_TEST_DATA/wordnet-minilm-384", 2 unless -e "$folder/query.f16" && -e "$folder/query_meta.tsv";
+	skip "no RUVECTOR_TEST_DATA/wordnet-minilm-384", 3 unless -e "$folder/query.f16" && -e "$folder/query_meta.tsv";
 	my ($rows, $queries) = (12_000, 4000);
 	my @answer;
 	open my $meta, '<', "$folder/query_meta.tsv" or die $!;
 	my @names = split /\t/, do { my $line = <$meta>; chomp $line; $line };
 	my ($column) = grep { $names[$_] eq 'base_id' } 0 .. $#names;
-	skip 'the queries do not name their rows', 2 unless defined $column;
+	skip 'the queries do not name their rows', 3 unless defined $column;
 	while (<$meta>) {
 		chomp;
 		push @answer, (split /\t/)[$column];
@@ -95,6 +116,22 @@ SQL
 	# 2,000 new queries after 2,000 that calibrated: the deviation of the coverage is 0.0126; 2.5 of these.
 	cmp_ok($covered, '>=', 0.768, "coverage of 0.8 promised: $covered, median set $median");
 	is($attainable, 't', 'the sets are complete');
+
+	# The promise itself, a mean over calibrations: 200 divisions of the 4,000 queries into 500 that calibrate and 3,500 that are new.
+	sql(q{SELECT ruvector.calibrate_retrieval('all', 'questions', 'synsets', metric => 'cosine')});
+	my ($mean, $least) = split /\|/, sql(<<'SQL');
+SET synchronous_commit = off;
+SELECT setseed(0.5);
+CREATE TEMP TABLE pool AS SELECT row_number() OVER () AS q, distance, gap, rank FROM ruvector.conformal_scores WHERE calibration = 'all';
+INSERT INTO ruvector.conformal_calibrations (name, relation, id_column, embedding_column, metric)
+	SELECT 'd' || d, 'synsets', 'id', 'embedding', 'cosine' FROM generate_series(1, 200) d;
+CREATE TEMP TABLE chosen AS SELECT d, q, row_number() OVER (PARTITION BY d ORDER BY random()) <= 500 AS calibrates FROM generate_series(1, 200) d, pool;
+INSERT INTO ruvector.conformal_scores (calibration, distance, gap, rank) SELECT 'd' || d, distance, gap, rank FROM chosen JOIN pool USING (q) WHERE calibrates;
+CREATE TEMP TABLE threshold AS SELECT d, t.threshold FROM generate_series(1, 200) d, LATERAL ruvector.conformal_threshold('d' || d, 0.2) t;
+SELECT avg(share)::numeric(6, 4), (0.8 - 3 * stddev(share) / sqrt(200))::numeric(6, 4)
+FROM (SELECT avg((gap <= threshold)::int) AS share FROM chosen JOIN pool USING (q) JOIN threshold USING (d) WHERE NOT calibrates GROUP BY d) x;
+SQL
+	cmp_ok($mean, '>=', $least, "mean coverage over 200 calibrations: $mean of 0.8 promised");
 }
 
 sub half {

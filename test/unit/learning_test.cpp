@@ -3,6 +3,7 @@
 
 #include <cstring>
 #include <map>
+#include <tuple>
 
 #include "../../bench/learning/log.hpp"
 #include "ruvector/error.hpp"
@@ -70,7 +71,7 @@ Values chain_values(Algorithm a) {
 	if (a == Algorithm::sarsa)
 		v.insert(v.end(), {{"learning_rate_final", 0.001}, {"learning_rate_visits", 100}});
 	if (a == Algorithm::dqn)
-		v.insert(v.end(), {{"gradient_steps", 1500}, {"hidden_size", 32}, {"target_update_frequency", 50}});
+		v.insert(v.end(), {{"gradient_steps", 1500}, {"hidden_size", 32}, {"target_rate", 0.02}});
 	if (a == Algorithm::policy_gradient)
 		v.push_back({"epochs", 150});
 	if (a == Algorithm::ppo)
@@ -146,6 +147,35 @@ TEST("the reference chain: networks over keys") {
 			else
 				CHECK_NEAR(d.probability[1], 1, 0.2);
 		}
+	}
+}
+
+// A linear network of keys is a table that starts at 0, and the target network hardly moves: only the rewards of a target
+// can tell s0 of the end.
+TEST("dqn: n rewards of what the behaviour meant to do, one of what it did to explore") {
+	for (auto [behaviour, n_step, first] : {std::tuple(0.9, 4.0, 0.729), std::tuple(0.9, 3.0, 0.0),
+											std::tuple(0.9, 1.0, 0.0), std::tuple(0.5, 4.0, 0.0)}) {
+		bench::Log log(0);
+		bench::Chain env;
+		Random random(1);
+		for (uint64_t episode = 0; episode < 20; episode++) {
+			env.reset(random);
+			for (bench::Outcome o{}; !o.terminated;) {
+				std::string key = env.key();
+				o = env.step(1, random);
+				log.add(env, 1, o, behaviour, episode, key, {});
+			}
+		}
+		Config config(Algorithm::dqn, {{"discount_factor", 0.9},
+									   {"n_step", n_step},
+									   {"hidden_layers", 0},
+									   {"target_rate", 1e-6},
+									   {"learning_rate", 0.01},
+									   {"gradient_steps", 1500}});
+		auto policy = make_policy(config, {2, 0}, 1);
+		policy->train(log.view(), config, 1);
+		CHECK_NEAR(ask(*policy, config, "s0").value[1], first, 0.01);
+		CHECK_NEAR(ask(*policy, config, "s3").value[1], 1, 0.01);
 	}
 }
 
@@ -459,7 +489,7 @@ TEST("errors: hyper-parameters, shapes, experience") {
 	Random random(1);
 	CHECK(!thrown(ErrorKind::invalid_argument, [&] { policy->act(q, dqn, random); }).empty());
 	CHECK(!thrown(ErrorKind::invalid_argument, [&] { make_policy(Config(Algorithm::mcts), {2, 4}, 1); }).empty());
-	Config other(Algorithm::dqn, {{"hidden_size", 64}});
+	Config other(Algorithm::dqn, {{"hidden_size", 128}});
 	CHECK(!thrown(ErrorKind::invalid_argument, [&] {
 			   float four[] = {0, 0, 0, 0}, next[] = {0, 0, 0, 0};
 			   uint32_t action = 0;

@@ -43,6 +43,7 @@ struct MemStore {
 		h.slot = record(id);
 		return h.slot != nullptr;
 	}
+	bool move(NodeId id, Handle &h) { return open(id, h); }
 	const uint8_t *slot(const Handle &h) const { return h.slot; }
 	void close(Handle &) {}
 	void prefetch(NodeId id) {

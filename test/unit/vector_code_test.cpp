@@ -224,6 +224,48 @@ TEST("int8: the errors of estimates are what is announced") {
 	}
 }
 
+TEST("int8: whole numbers at most 255 apart have exact codes and distances") {
+	std::mt19937 random(5);
+	for (uint32_t dims : {1u, 3u, 128u, 784u, 16000u})
+		for (int low : {0, -128, 65000, -65536}) {
+			Coder coder(codec::int8_codec(dims));
+			std::uniform_int_distribution<int> pixel(low, low + 255);
+			Floats x(dims), q(dims);
+			for (uint32_t i = 0; i < dims; i++) {
+				x[i] = static_cast<float>(pixel(random));
+				q[i] = static_cast<float>(pixel(random));
+			}
+			Bytes code = coder.encode(x.data());
+			CHECK(coder.decode(code) == x);
+			int64_t l2 = 0, ip = 0;
+			for (uint32_t i = 0; i < dims; i++) {
+				int64_t a = static_cast<int64_t>(x[i]), b = static_cast<int64_t>(q[i]);
+				l2 += (a - b) * (a - b);
+				ip += a * b;
+			}
+			codec::DistanceEstimate e = codec::estimate(coder.prepare(VectorMetric::l2, q.data()), code.data());
+			CHECK(e.distance == static_cast<float>(l2));
+			CHECK(e.error == 0);
+			e = codec::estimate(coder.prepare(VectorMetric::ip, q.data()), code.data());
+			CHECK(e.distance == static_cast<float>(-ip));
+			CHECK(e.error == 0);
+			CHECK(codec::code_distance(coder.codec, VectorMetric::l2, coder.encode(q.data()).data(), code.data()) ==
+				  static_cast<float>(l2));
+			CHECK_NEAR(codec::code_norm_squared(coder.codec, code.data()), dot(x.data(), x.data(), dims),
+					   1e-4 * dot(x.data(), x.data(), dims));
+			q[0] += 0.5f; // a query that is not whole: its own code has an error
+			if (dims > 1)
+				CHECK(codec::estimate(coder.prepare(VectorMetric::l2, q.data()), code.data()).error > 0);
+			x[0] = static_cast<float>(low) - 1; // 256 apart
+			x[dims - 1] = static_cast<float>(low) + 255;
+			if (dims > 1)
+				CHECK(codec::estimate(coder.prepare(VectorMetric::l2, x.data()), code.data()).error > 0);
+		}
+	Coder coder(codec::int8_codec(3));
+	Floats zero(3);
+	CHECK(coder.decode(coder.encode(zero.data())) == zero);
+}
+
 TEST("int8: the distance of codes is that of the decoded vectors") {
 	for (uint32_t dims : {1u, 2u, 3u, 7u, 64u, 100u, 384u, 1536u, 16000u})
 		for (float offset : {0.0f, 10.0f}) {

@@ -5,6 +5,7 @@
 //   struct Store {
 //     using Handle = ...;                     trivially destructible
 //     bool open(NodeId id, Handle &h);        shared access; false if there is no such record
+//     bool move(NodeId id, Handle &h);        the handle to another record of the same page
 //     const uint8_t *slot(const Handle &h);
 //     void close(Handle &h);
 //     // The record's vector in its stored form; one that is outside of the record is copied to scratch.
@@ -65,6 +66,7 @@ struct Hit {
 
 constexpr float kExpanded = -HUGE_VALF;
 constexpr float kRefused = HUGE_VALF;
+constexpr float kUnknown = HUGE_VALF; // of a record that cannot be visited
 
 template <typename Store>
 struct Search {
@@ -168,8 +170,13 @@ struct Search {
 		if (layout->has_codes()) { // expanded first, whatever its distance
 			if (pool.size < ef && seen.insert(*arena, id, kExpanded))
 				place(kExpanded, id);
-		} else
-			visit(id);
+		} else if (!seen.contains(id)) {
+			bool ok;
+			float d = visit_distance(id, &ok);
+			seen.insert(*arena, id, d);
+			if (ok)
+				offer(d, id);
+		}
 	}
 
 	// Adds all entrances. What the level above has met is entered at its distance, and expanded if it is near enough: a
@@ -251,21 +258,24 @@ struct Search {
 		}
 	}
 
+	// The distance of the record of a handle (no codes); kUnknown if it is no vertex of this level.
+	float distance_here(const typename Store::Handle &h, NodeId id) {
+		ConstSlot slot{store->slot(h), layout};
+		RecordState state = slot.state();
+		if ((state != RecordState::live && state != RecordState::dead) || slot.header().level != level)
+			return kUnknown;
+		return own_distance(store->vector(slot.p, vector_scratch), layout->is_plain() ? nullptr : store->exact(id));
+	}
+
 	// Opens a record for its distance only (no codes).
 	float visit_distance(NodeId id, bool *ok) {
 		typename Store::Handle h;
-		*ok = false;
-		float d = 0;
+		float d = kUnknown;
 		if (store->open(id, h)) {
-			ConstSlot slot{store->slot(h), layout};
-			RecordState state = slot.state();
-			if ((state == RecordState::live || state == RecordState::dead) && slot.header().level == level) {
-				d = own_distance(store->vector(slot.p, vector_scratch),
-								 layout->is_plain() ? nullptr : store->exact(id));
-				*ok = true;
-			}
+			d = distance_here(h, id);
 			store->close(h);
 		}
+		*ok = d != kUnknown;
 		return d;
 	}
 
@@ -337,14 +347,33 @@ private:
 			cursor = low;
 	}
 
-	void visit(NodeId id) {
-		if (seen.contains(id))
-			return;
-		bool ok;
-		float d = visit_distance(id, &ok);
-		seen.insert(*arena, id, ok ? d : 1.0f / 0.0f);
-		if (ok)
-			offer(d, id);
+	// Those of a list that are new, page by page, and their pages fetched ahead.
+	void visit_all(NodeId *ids, uint32_t n) {
+		constexpr uint32_t kAhead = 6;
+		uint32_t fresh = 0;
+		for (uint32_t i = 0; i < n; i++)
+			if (!seen.contains(ids[i]))
+				ids[fresh++] = ids[i];
+		std::sort(ids, ids + fresh);
+		for (uint32_t i = 0; i < std::min(kAhead, fresh); i++)
+			store->prefetch(ids[i]);
+		typename Store::Handle h;
+		bool held = false;
+		for (uint32_t i = 0; i < fresh; i++) {
+			if (i + kAhead < fresh)
+				store->prefetch(ids[i + kAhead]);
+			if (held && layout->block_of(ids[i]) != layout->block_of(ids[i - 1])) {
+				store->close(h);
+				held = false;
+			}
+			held = held ? store->move(ids[i], h) : store->open(ids[i], h);
+			float d = held ? distance_here(h, ids[i]) : kUnknown;
+			seen.insert(*arena, ids[i], d);
+			if (d != kUnknown)
+				offer(d, ids[i]);
+		}
+		if (held)
+			store->close(h);
 	}
 
 	void offer(float d, NodeId id) {
@@ -407,8 +436,7 @@ private:
 			for (uint32_t i = 0; i < degree; i++)
 				offer_estimate(estimates[i], ids[i]);
 		} else
-			for (uint32_t i = 0; i < degree; i++)
-				visit(ids[i]);
+			visit_all(ids, degree);
 		// What comes next, and what probably comes after it.
 		uint32_t ahead = 0;
 		for (uint32_t i = cursor; i < pool.size && ahead < 2; i++)

@@ -61,6 +61,13 @@
 #define RV_INDEX_BEGINSCAN(heap, index, snapshot, keys, orderbys) index_beginscan(heap, index, snapshot, keys, orderbys)
 #endif
 
+// The snapshot that TOAST tables are read with: one for all since 18 (commit 706054b11b).
+#if PG_VERSION_NUM >= 180000
+#define RV_INIT_TOAST_SNAPSHOT(snapshot) (*(snapshot) = *get_toast_snapshot())
+#else
+#define RV_INIT_TOAST_SNAPSHOT(snapshot) init_toast_snapshot(snapshot)
+#endif
+
 // Memory of what a check hook hands to its assign hook: the server's own heap since 16 (commit 407b50f2d4).
 #if PG_VERSION_NUM >= 160000
 #define RV_GUC_ALLOCATE(bytes) guc_malloc(LOG, bytes)
