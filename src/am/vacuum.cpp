@@ -5,7 +5,8 @@
 //   2. Records that only a dead vertex leads to are pinned to a living one.
 //   3. Every page: edges to dead vertices go, and are replaced by neighbours of the dead vertices, which are scored by
 //      the codes on the dead vertices' pages: a few pages per record, no search.
-//   4. The records of dead vertices become free.
+//   4. A search looks for some of them; what it does not find gets an edge from where the search ended.
+//   5. The records of dead vertices become free.
 //
 // Readers need no barrier: see README.md. Interrupted at any point, the next vacuum finds the dead records and goes on.
 #include "am/buffer_store.hpp"

@@ -101,8 +101,9 @@ sub coded_columns {
 	push @all, [ 'ic', 'int8', 'compact' ], [ 'pf', 'pq', 'fast' ], [ 'bc', 'binary', 'compact' ] if soak();
 	return map {
 		my ($column, $codec, $layout) = @$_;
-		# A bit a dimension tells few of these vectors from each other: more of them have to be looked at.
-		{ column => $column, name => "$codec $layout", ef => $codec eq 'binary' ? 300 : 40, definition => "$column vector($dimensions) GENERATED ALWAYS AS (v) STORED",
+		# Coarse codes tell few of these vectors from each other: more of them have to be looked at (with ef 40, a fresh
+		# index of pq has recall 0.86 on 9,000 of 16 dimensions; with ef 100, 0.99).
+		{ column => $column, name => "$codec $layout", ef => { binary => 300, pq => 100 }->{$codec} || 40, definition => "$column vector($dimensions) GENERATED ALWAYS AS (v) STORED",
 			index => "CREATE INDEX t_$column ON t USING hnsw ($column vector_l2_${codec}_ops) WITH (layout = $layout);" }
 	} @all;
 }

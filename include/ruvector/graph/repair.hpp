@@ -37,7 +37,8 @@ struct RowArena : Arena {
 	void (*reset)(void *context);
 };
 
-// Of the repaired records, one in this many is looked for.
+// Of the repaired records, one in this many is looked for; and all vertices of more rows than their record has room for:
+// they outlive their neighbours, and many rows are lost with one.
 constexpr uint32_t kProved = 16;
 
 template <typename Store>
@@ -75,6 +76,7 @@ struct Repairer {
 		packed = a->template aligned_array<uint8_t>(l->edge_codec().packed_bytes() + 64);
 		packed_back = a->template aligned_array<uint8_t>(l->edge_codec().packed_bytes() + 64);
 		estimates = a->template aligned_array<float>(kMaxDegree);
+		repaired = uint32_t(d->size); // small vacuums have to look for different ones
 	}
 
 	// Replaces the edges of a living record that lead to dead vertices.
@@ -92,7 +94,7 @@ struct Repairer {
 		store->close(h);
 		if (removed) {
 			replace_edges(id, removed);
-			if (++repaired % kProved == 0)
+			if (++repaired % kProved == 0 || ConstSlot{copy, layout}.header().overflow != kNoNode)
 				doubtful.push(*arena, id);
 			row->reset(row->context);
 		}
