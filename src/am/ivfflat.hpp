@@ -165,10 +165,13 @@ inline bool page_has_room(Page page, const IvfflatContext &context) {
 }
 // There must be room.
 void page_add(Page page, const IvfflatContext &context, ItemPointer tid, const void *stored);
+// Whether an entry is what page_add would make of the stored form, but for rounding: a few coordinates of a block's codes.
+bool page_entry_is(Page page, const IvfflatContext &context, uint32 entry, const void *stored);
 // The entries' numbers are in ascending order.
 void page_remove(Page page, const IvfflatContext &context, const uint16 *entries, uint32 count);
 
 void ivfflat_page_init(Page page, IvfflatPageKind kind, Size used);
+bool is_ivfflat_page(Page page, IvfflatPageKind kind);
 void ivfflat_page_check(Relation index, BlockNumber block, Page page, IvfflatPageKind kind);
 // The same of an entry page; returns the number of its entries.
 uint32 entry_page_check(Relation index, const IvfflatContext &context, BlockNumber block, Page page);
