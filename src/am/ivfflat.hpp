@@ -35,6 +35,7 @@ bytea *ivfflat_amoptions(Datum reloptions, bool validate);
 // Rows that a scan of codes is taken to be asked for: for these together it looks as many rows up as `oversampling` says
 // for each. hnsw has hnsw.ef_search, of the same default.
 constexpr uint32 kRowsAsked = 40;
+uint32 rows_looked_up(const IvfflatOptions &options, graph::Codec codec);
 
 // --- ivfflat_page.cpp ---
 constexpr uint32 kIvfflatMagic = 0x52564931; // "RVI1"
