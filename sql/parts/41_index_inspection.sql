@@ -5,7 +5,7 @@ CREATE FUNCTION ruvector.index_check(index regclass, heap_all_indexed boolean DE
 	RETURNS SETOF record
 	AS 'MODULE_PATHNAME', 'ruvector_index_check' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION ruvector.index_check(regclass, boolean) IS
-	'problems of an hnsw index, one a row; none if it is sound. Reads the whole index and keeps writers out meanwhile; with heap_all_indexed also reads the table and reports rows that are not in the index. For the owner of the index';
+	'problems of an hnsw or ivfflat index, one a row; none if it is sound. Reads the whole index and keeps writers out meanwhile; with heap_all_indexed also reads the table and reports rows that are not in the index, or of which it has another code. For the owner of the index';
 
 CREATE FUNCTION ruvector.index_stats(index regclass,
 	OUT format_version integer, OUT element text, OUT metric text, OUT codec text, OUT dimensions integer,

@@ -96,9 +96,7 @@ void problem(Walk *w, BlockNumber block, int slot, const char *format, ...) {
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	Datum values[3] = {Int64GetDatum(int64(block)), Int32GetDatum(slot), CStringGetTextDatum(text)};
-	bool nulls[3] = {block == InvalidBlockNumber, slot < 0, false};
-	tuplestore_putvalues(w->problems->rows, w->problems->desc, values, nulls);
+	w->problems->put(block, slot, text);
 }
 
 // --- Pages and records ---
@@ -680,8 +678,6 @@ void check_heap_row(Relation, ItemPointer tid, Datum *values, bool *isnull, bool
 	MemoryContextReset(check->memory);
 }
 
-// As an index build would scan the table, but with a snapshot: rows that are visible must be indexed by the TID of the
-// root of their HOT chain, which is what the scan hands over.
 void check_heap(Walk *w, Relation heap) {
 	if (!fits_opclass(*w->layout, index_opclass(w->index)))
 		return; // reported: what a row's vector is cannot be said
@@ -692,12 +688,7 @@ void check_heap(Walk *w, Relation heap) {
 		check.code = static_cast<uint8_t *>(allocate(w->layout->vector_bytes));
 		check.scratch = allocate(codec::scratch_bytes(check.context->model.vectors));
 	}
-	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
-	IndexInfo *info = BuildIndexInfo(w->index);
-	info->ii_Concurrent = true; // by the snapshot
-	TableScanDesc scan = table_beginscan_strat(heap, snapshot, 0, nullptr, true, true);
-	table_index_build_scan(heap, w->index, info, true, false, check_heap_row, &check, scan); // ends the scan
-	UnregisterSnapshot(snapshot);
+	scan_visible_rows(w->index, heap, check_heap_row, &check);
 	MemoryContextDelete(check.memory);
 }
 
@@ -773,6 +764,21 @@ void check_meta(Walk *w) {
 }
 
 } // namespace
+
+void ProblemRows::put(BlockNumber block, int slot, const char *text) {
+	Datum values[3] = {Int64GetDatum(int64(block)), Int32GetDatum(slot), CStringGetTextDatum(text)};
+	bool nulls[3] = {block == InvalidBlockNumber, slot < 0, false};
+	tuplestore_putvalues(rows, desc, values, nulls);
+}
+
+void scan_visible_rows(Relation index, Relation heap, IndexBuildCallback callback, void *state) {
+	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+	IndexInfo *info = BuildIndexInfo(index);
+	info->ii_Concurrent = true; // by the snapshot
+	TableScanDesc scan = table_beginscan_strat(heap, snapshot, 0, nullptr, true, true);
+	table_index_build_scan(heap, index, info, true, false, callback, state, scan); // ends the scan
+	UnregisterSnapshot(snapshot);
+}
 
 void walk_for_stats(Relation index, IndexStats *stats) {
 	Walk walk;

@@ -4,13 +4,14 @@
 #include "am/hnsw.hpp"
 
 extern "C" {
+#include "access/tableam.h"
 #include "access/tupdesc.h"
 #include "utils/tuplestore.h"
 }
 
 namespace ruvector::am {
 
-// An hnsw index and its table, locked.
+// An index and its table, locked.
 struct OpenIndex {
 	Relation heap;
 	Relation index;
@@ -18,7 +19,7 @@ struct OpenIndex {
 };
 // Opens the table first, as everybody does. Only the owner may, which is checked before anything is locked; or whoever
 // `check_rights` lets pass, which gets the table when it is locked.
-OpenIndex open_index(Oid oid, LOCKMODE lock, void (*check_rights)(Relation heap) = nullptr);
+OpenIndex open_index(Oid oid, LOCKMODE lock, void (*check_rights)(Relation heap) = nullptr, bool or_ivfflat = false);
 void close_index(const OpenIndex &open);
 
 struct IndexStats {
@@ -35,6 +36,8 @@ struct IndexStats {
 struct ProblemRows {
 	Tuplestorestate *rows;
 	TupleDesc desc;
+
+	void put(BlockNumber block, int slot, const char *text); // InvalidBlockNumber, -1: nowhere
 };
 
 // Counts what there is. Others may change the index meanwhile: the result is then approximate.
@@ -43,5 +46,11 @@ void walk_for_stats(Relation index, IndexStats *stats);
 // every row that should be in the index must be. Reads every page of the index some 2 + degree times, and uses about 30
 // bytes of memory per vertex.
 void walk_for_problems(Relation index, Relation heap, bool heap_all_indexed, ProblemRows *problems);
+// The same of an ivfflat index (ivfflat_check.cpp): 24 bytes of memory per entry. With heap_all_indexed an entry must also
+// be what its row's vector gives.
+void walk_lists_for_problems(Relation index, Relation heap, bool heap_all_indexed, ProblemRows *problems);
+// As an index build would scan the table, but with a snapshot: rows that are visible must be indexed by the TID of the
+// root of their HOT chain, which is what the callback gets.
+void scan_visible_rows(Relation index, Relation heap, IndexBuildCallback callback, void *state);
 
 } // namespace ruvector::am

@@ -1,5 +1,6 @@
 // am/check_functions.cpp - ruvector.index_check and ruvector.index_stats: who may call them, on what, with which locks.
 #include "am/check.hpp"
+#include "am/ivfflat.hpp"
 #include "ruvector/pg/boundary.hpp"
 #include "ruvector/pg/compat.hpp"
 
@@ -19,7 +20,7 @@ extern "C" {
 
 namespace ruvector::am {
 
-OpenIndex open_index(Oid oid, LOCKMODE lock, void (*check_rights)(Relation heap)) {
+OpenIndex open_index(Oid oid, LOCKMODE lock, void (*check_rights)(Relation heap), bool or_ivfflat) {
 	char kind = get_rel_relkind(oid);
 	char *name = get_rel_name(oid);
 	if (name == nullptr)
@@ -42,7 +43,8 @@ OpenIndex open_index(Oid oid, LOCKMODE lock, void (*check_rights)(Relation heap)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("could not open the table of index \"%s\"", name)));
 	if (check_rights != nullptr)
 		check_rights(open.heap);
-	if (open.index->rd_indam->ambuild != hnsw_ambuild)
+	bool is_ivfflat = open.index->rd_indam->ambuild == ivfflat_ambuild;
+	if (open.index->rd_indam->ambuild != hnsw_ambuild && !(or_ivfflat && is_ivfflat))
 		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" is not an hnsw index of ruvector", name)));
 	if (RELATION_IS_OTHER_TEMP(open.index))
 		ereport(ERROR,
@@ -85,7 +87,7 @@ RV_FUNCTION(ruvector_index_check) {
 	auto *result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
 	ProblemRows problems = {result->setResult, result->setDesc};
 
-	OpenIndex open = open_index(oid, RecoveryInProgress() ? AccessShareLock : ShareLock);
+	OpenIndex open = open_index(oid, RecoveryInProgress() ? AccessShareLock : ShareLock, nullptr, true);
 	// The table's owner may have put functions into the index; they run with the owner's rights only.
 	Oid user;
 	int context;
@@ -94,7 +96,8 @@ RV_FUNCTION(ruvector_index_check) {
 	int nest_level = NewGUCNestLevel();
 	RV_RESTRICT_SEARCH_PATH();
 
-	walk_for_problems(open.index, open.heap, heap_all_indexed, &problems);
+	auto *walk = open.index->rd_indam->ambuild == ivfflat_ambuild ? walk_lists_for_problems : walk_for_problems;
+	walk(open.index, open.heap, heap_all_indexed, &problems);
 
 	AtEOXact_GUC(false, nest_level);
 	SetUserIdAndSecContext(user, context);

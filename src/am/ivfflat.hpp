@@ -35,6 +35,7 @@ bytea *ivfflat_amoptions(Datum reloptions, bool validate);
 // Rows that a scan of codes is taken to be asked for: for these together it looks as many rows up as `oversampling` says
 // for each. hnsw has hnsw.ef_search, of the same default.
 constexpr uint32 kRowsAsked = 40;
+uint32 rows_looked_up(const IvfflatOptions &options, graph::Codec codec);
 
 // --- ivfflat_page.cpp ---
 constexpr uint32 kIvfflatMagic = 0x52564931; // "RVI1"
@@ -165,10 +166,13 @@ inline bool page_has_room(Page page, const IvfflatContext &context) {
 }
 // There must be room.
 void page_add(Page page, const IvfflatContext &context, ItemPointer tid, const void *stored);
+// Whether an entry is what page_add would make of the stored form, but for rounding: a few coordinates of a block's codes.
+bool page_entry_is(Page page, const IvfflatContext &context, uint32 entry, const void *stored);
 // The entries' numbers are in ascending order.
 void page_remove(Page page, const IvfflatContext &context, const uint16 *entries, uint32 count);
 
 void ivfflat_page_init(Page page, IvfflatPageKind kind, Size used);
+bool is_ivfflat_page(Page page, IvfflatPageKind kind);
 void ivfflat_page_check(Relation index, BlockNumber block, Page page, IvfflatPageKind kind);
 // The same of an entry page; returns the number of its entries.
 uint32 entry_page_check(Relation index, const IvfflatContext &context, BlockNumber block, Page page);

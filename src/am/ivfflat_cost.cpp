@@ -11,7 +11,6 @@
 // With a selective filter an iterative scan reads on: the planner takes k / (rows that pass) of the run cost for LIMIT
 // k. `uncached` and the cost for whoever wants all rows are as in cost.cpp.
 #include "am/ivfflat.hpp"
-#include "am/rerank.hpp"
 
 #include <cmath>
 
@@ -61,7 +60,7 @@ void ivfflat_amcostestimate(PlannerInfo *root, IndexPath *path, [[maybe_unused]]
 		lists = options.lists;
 		list_pages = Min(all_pages - 1, ceil(lists / floor(kPageBytes / MAXALIGN(sizeof(IvfflatList) + list_bytes))));
 		if (opclass.codec != graph::Codec::plain && options.rerank)
-			looked_up = kRowsAsked * oversampling(opclass.codec, options.oversampling);
+			looked_up = rows_looked_up(options, opclass.codec);
 		index_close(index, NoLock);
 	}
 	double entry_pages = all_pages - list_pages;

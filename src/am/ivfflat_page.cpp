@@ -214,9 +214,13 @@ void ivfflat_page_init(Page page, IvfflatPageKind kind, Size used) {
 	reinterpret_cast<PageHeader>(page)->pd_lower = LocationIndex(MAXALIGN(SizeOfPageHeaderData) + used);
 }
 
+bool is_ivfflat_page(Page page, IvfflatPageKind kind) {
+	return !PageIsNew(page) && PageGetSpecialSize(page) == MAXALIGN(sizeof(IvfflatOpaque)) &&
+		   ivfflat_opaque(page)->page_id == kIvfflatPageId && ivfflat_opaque(page)->kind == uint16(kind);
+}
+
 void ivfflat_page_check(Relation index, BlockNumber block, Page page, IvfflatPageKind kind) {
-	if (PageIsNew(page) || PageGetSpecialSize(page) != MAXALIGN(sizeof(IvfflatOpaque)) ||
-		ivfflat_opaque(page)->page_id != kIvfflatPageId || ivfflat_opaque(page)->kind != uint16(kind))
+	if (!is_ivfflat_page(page, kind))
 		ereport(ERROR,
 				(errcode(ERRCODE_INDEX_CORRUPTED),
 				 errmsg("index \"%s\" contains an unexpected page at block %u", RelationGetRelationName(index), block),
@@ -279,6 +283,22 @@ void page_add(Page page, const IvfflatContext &c, ItemPointer tid, const void *s
 		memcpy(group + sizeof(IvfflatEntry), stored, c.stored_bytes);
 	*page_tid(page, c, entry) = to_heap_tid(tid);
 	set_count(page, c, entry + 1);
+}
+
+bool page_entry_is(Page page, const IvfflatContext &c, uint32 entry, const void *stored) {
+	char *group = page_group(page, c, entry / c.lanes);
+	if (!c.has_blocks())
+		return memcmp(group + sizeof(IvfflatEntry), stored, c.stored_bytes) == 0;
+	const uint8_t *packed = static_cast<const uint8_t *>(stored) + sizeof(codec::ListFactors);
+	uint8_t is[graph::kMaxDimensions];
+	codec::load_lane(c.shape, reinterpret_cast<uint8_t *>(group), entry % c.lanes, is);
+	Size nibbles = c.shape.packed_bytes(), differing = 0;
+	for (Size i = 0; i < nibbles; i++)
+		differing += is[i] != packed[i];
+	codec::ListFactors factors;
+	memcpy(&factors, stored, sizeof(factors));
+	const float f = *lane_value<float>(group, c.f_offset(), entry % c.lanes);
+	return differing <= nibbles / 16 && (f == factors.f || std::fabs(f - factors.f) <= 0.05f * std::fabs(factors.f));
 }
 
 // From the last one on, so that what fills a gap stays.

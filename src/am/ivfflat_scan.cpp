@@ -231,8 +231,7 @@ void begin(IndexScanDesc scan, ScanState *s) {
 			s->reranker->begin(scan);
 			MemoryContextSwitchTo(s->memory);
 		}
-		const double candidates = oversampling(s->context.opclass.codec, options.oversampling);
-		LookAhead ahead(kRowsAsked, uint32(kRowsAsked * candidates));
+		LookAhead ahead(kRowsAsked, rows_looked_up(options, s->context.opclass.codec));
 		s->reranker->start_query(s->arena, *s->context.rows, s->query.floats, ahead,
 								 setting_ivfflat_iterative_scan() == iterative_off);
 	}

@@ -286,6 +286,12 @@ bytea *ivfflat_amoptions(Datum reloptions, bool validate) {
 	return result;
 }
 
+// By default as many as keep the recall within half a point of the plain class, on sentence embeddings at 0.97.
+uint32 rows_looked_up(const IvfflatOptions &options, graph::Codec codec) {
+	double by_default = codec == graph::Codec::int8 ? 1 : 3;
+	return uint32(kRowsAsked * (options.oversampling != 0 ? options.oversampling : by_default));
+}
+
 IvfflatOptions ivfflat_options_of(Relation index) {
 	if (index->rd_options != nullptr)
 		return *reinterpret_cast<const IvfflatOptions *>(index->rd_options);

@@ -83,19 +83,4 @@ void Reranker::end() {
 	MemoryContextDelete(row_memory);
 }
 
-double oversampling(graph::Codec codec, double option) {
-	if (codec != graph::Codec::plain && option != 0)
-		return option;
-	switch (codec) {
-	case graph::Codec::plain:
-	case graph::Codec::int8:
-		break;
-	case graph::Codec::pq:
-		return 1.5;
-	case graph::Codec::binary:
-		return 2;
-	}
-	return 1;
-}
-
 } // namespace ruvector::am

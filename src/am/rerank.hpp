@@ -105,9 +105,4 @@ private:
 	bool distance(ItemPointerData tid, float *result);
 };
 
-// Candidates for a row that is wanted: what the index's option says, if that is not 0. More than one where vectors are
-// codes, because the candidates that belong to the result are spread among more others. The defaults keep the recall of
-// the plain classes at the same ef (bench/RESULTS.md).
-double oversampling(graph::Codec codec, double option);
-
 } // namespace ruvector::am

@@ -84,6 +84,23 @@ void collect(ScanState *s) {
 	}
 }
 
+// More is searched for where vectors are codes, because the candidates that belong to the result are spread among more
+// others. The defaults keep the recall of the plain classes at the same ef (bench/RESULTS.md).
+double oversampling(const Options &options, const graph::Layout &layout) {
+	if (!layout.is_plain() && options.oversampling != 0)
+		return options.oversampling;
+	switch (graph::Codec(layout.codec)) {
+	case graph::Codec::plain:
+	case graph::Codec::int8:
+		break;
+	case graph::Codec::pq:
+		return 1.5;
+	case graph::Codec::binary:
+		return 2;
+	}
+	return 1;
+}
+
 // ef: what reaches the recall that the session asks for, if it asks and the index is calibrated; else what the session
 // asks for; else what the index has as its own default.
 uint32 search_effort(const Options &options, const MetaPage &meta) {
@@ -124,7 +141,7 @@ void begin_search(IndexScanDesc scan, ScanState *s) {
 		MemoryContextSwitchTo(s->memory);
 	}
 	const uint32 asked = search_effort(options, meta);
-	s->ef = uint32(double(asked) * oversampling(graph::Codec(s->context->layout.codec), options.oversampling));
+	s->ef = uint32(double(asked) * oversampling(options, s->context->layout));
 	if (s->reranker != nullptr)
 		s->reranker->start_query(s->arena, *s->context, query, {asked, s->ef}, s->iterative == iterative_strict);
 	if (!s->exhausted) {

@@ -70,6 +70,8 @@ BEGIN
 	RETURN NEXT cmp_ok(a.recall, '>=', CASE codec WHEN 'int8' THEN 0.995 ELSE 0.96 END::float8, class || ': recall after changes');
 	RETURN NEXT is(a.disorder, 0::bigint, class || ': in exact order after changes');
 
+	RETURN NEXT is((SELECT string_agg(format('%s, %s: %s', c.block, c.slot, c.problem), '; ') FROM ruvector.index_check('own', true) c), NULL, class || ': the index is sound');
+
 	-- By the codes alone.
 	ALTER INDEX own SET (rerank = off);
 	SELECT * INTO a FROM pg_temp.answers(col, op, 16);
