@@ -37,7 +37,9 @@ void Reranker::start_query(graph::Arena of_query, const Context &of_index, const
 
 void Reranker::add(ItemPointerData tid, float estimate, float error) {
 	float d = estimate;
-	if (error > 0 && !distance(tid, &d))
+	// Codes of int8 alone know that they are exact: a codebook without data announces no error either.
+	const bool exact = error == 0 && context->opclass.codec == graph::Codec::int8;
+	if (!exact && !distance(tid, &d))
 		return;
 	if (d < last && strict) {
 		ahead.widen(); // found too late

@@ -161,7 +161,7 @@ DistanceEstimate estimate(const VectorQuery &query, const uint8_t *code) noexcep
 	const QueryHead head = head_of(query);
 	const Product p = product(query.codec, static_cast<const uint8_t *>(query.table), code);
 	const float distance = to_distance(query.metric, p, head);
-	if (p.error == 0.0f && head.error == 0.0f)
+	if (query.codec.kind == VectorCode::int8 && p.error == 0.0f && head.error == 0.0f)
 		return {distance, 0.0f};
 	const float norm_sq = static_cast<float>(p.norm_sq), query_norm_sq = static_cast<float>(head.norm_sq);
 	const float norms = norm_sq * query_norm_sq;
