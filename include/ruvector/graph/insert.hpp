@@ -281,6 +281,56 @@ bool find_below(Store &store, const Layout &layout, int level, List<NodeId> &que
 	return false;
 }
 
+// Offers `tail` an edge to the vertex whose vector is the query of `search`. What the ends of a record without codes are
+// distant from it is found out before the record is locked.
+template <typename Store>
+Linked offer_edge(Search<Store> &search, NodeId tail, int level, const Edge &edge, bool pin) {
+	Store *store = search.store;
+	const Layout *layout = search.layout;
+	auto is_tail = [&](ConstSlot slot) {
+		return slot.state() == RecordState::live && slot.header().level == level &&
+			   slot.header().degree <= layout->degree;
+	};
+	float to_new[kMaxDegree];
+	NodeId ids[kMaxDegree];
+	uint32_t known = 0;
+	typename Store::Handle h;
+	if (!layout->has_codes() && store->open(tail, h)) {
+		ConstSlot slot{store->slot(h), layout};
+		if (is_tail(slot)) {
+			known = slot.header().degree;
+			std::memcpy(ids, slot.ids(), known * sizeof(NodeId));
+		}
+		store->close(h);
+		search.level = level;
+		for (uint32_t e = 0; e < known; e++)
+			to_new[e] = search.distance_to(ids[e]);
+	}
+	typename Store::WriteHandle w;
+	const uint8_t *p = store->open_exclusive(tail, w);
+	if (!p)
+		return Linked::no;
+	ConstSlot slot{p, layout};
+	LinkPlan plan = {};
+	if (is_tail(slot)) {
+		const uint32_t degree = slot.header().degree;
+		if (layout->has_codes())
+			search.estimate(slot, edge.length, degree, to_new);
+		else
+			for (uint32_t e = 0; e < degree; e++)
+				if (e >= known || ids[e] != slot.ids()[e])
+					to_new[e] = kUnknown; // changed since it was read
+		plan = plan_link(slot, edge, to_new, pin);
+	}
+	if (plan.linked == Linked::no)
+		store->close_exclusive(w);
+	else {
+		apply_link(MutableSlot{store->modify(w), layout}, edge, to_new, plan);
+		store->commit(w);
+	}
+	return plan.linked;
+}
+
 template <typename Store>
 struct Inserter {
 	Store *store;
@@ -407,7 +457,7 @@ private:
 			coder.encode(self, point(hit.vector, hit.stored), hit.distance, forth_edge, forth_packed, back_edge,
 						 back_packed);
 			back_edge.id = vertex;
-			link_back(hit.id, 0, back_edge, false);
+			offer_edge(search, hit.id, 0, back_edge, false);
 			offered++;
 		}
 	}
@@ -524,7 +574,7 @@ private:
 			back[i].id = id;
 			if (i + 1 < list.size)
 				store->prefetch(list.data[i + 1].id);
-			if (link_back(list.data[i].id, level, back[i], !pinned) == Linked::pinned)
+			if (offer_edge(search, list.data[i].id, level, back[i], !pinned) == Linked::pinned)
 				pinned = true;
 		}
 		if (!pinned)
@@ -540,17 +590,13 @@ private:
 			typename Store::Handle h;
 			if (node == id || !store->open(node, h))
 				return false;
-			const void *node_stored = store->vector(store->slot(h), search.vector_scratch);
-			const void *node_vector =
-				search.keep_working(node_stored, layout->is_plain() ? nullptr : store->exact(node));
-			if (!layout->is_plain())
-				node_stored = store->keep(node_stored, *search.keep_arena);
+			KeptVector other = search.keep(store->slot(h), node);
 			store->close(h);
 			Edge forth_edge = {}, back_edge = {};
-			coder.encode(self, point(node_vector, node_stored), search.distance(*layout, self.vector, node_vector),
+			coder.encode(self, point(other.working, other.stored), search.distance(*layout, self.vector, other.working),
 						 forth_edge, forth_packed, back_edge, back_packed);
 			back_edge.id = id;
-			return link_back(node, level, back_edge, true) == Linked::pinned;
+			return offer_edge(search, node, level, back_edge, true) == Linked::pinned;
 		});
 	}
 
@@ -558,15 +604,12 @@ private:
 		typename Store::Handle h;
 		if (!store->open(to, h))
 			return;
-		const void *to_stored = store->vector(store->slot(h), search.vector_scratch);
-		const void *to_vector = search.keep_working(to_stored, layout->is_plain() ? nullptr : store->exact(to));
-		if (!layout->is_plain())
-			to_stored = store->keep(to_stored, *search.keep_arena);
+		KeptVector other = search.keep(store->slot(h), to);
 		store->close(h);
 		Edge edge = {}, back_edge = {};
-		float length = search.distance(*layout, vector, to_vector);
-		coder.encode({vector, search.rotated, stored(vector)}, point(to_vector, to_stored), length, edge, forth_packed,
-					 back_edge, back_packed);
+		float length = search.distance(*layout, vector, other.working);
+		coder.encode({vector, search.rotated, stored(vector)}, point(other.working, other.stored), length, edge,
+					 forth_packed, back_edge, back_packed);
 		edge.id = to;
 		float unknown[kMaxDegree];
 		std::fill(unknown, unknown + kMaxDegree, 1.0f / 0.0f);
@@ -577,65 +620,6 @@ private:
 		if (reinterpret_cast<RecordHeader *>(p)->level == level)
 			link_edge(MutableSlot{p, layout}, edge, unknown, true);
 		store->commit(w);
-	}
-
-	Linked link_back(NodeId neighbor, int level, const Edge &edge, bool pin) {
-		float to_new[kMaxDegree];
-		NodeId ids[kMaxDegree];
-		uint32_t known = 0;
-		if (!layout->has_codes())
-			known = distances_to_neighbors(neighbor, level, ids, to_new);
-		typename Store::WriteHandle h;
-		const uint8_t *now = store->open_exclusive(neighbor, h);
-		if (!now)
-			return Linked::no;
-		ConstSlot slot{now, layout};
-		const RecordHeader &header = slot.header();
-		if (slot.state() != RecordState::live || header.level != level || header.degree > layout->degree) {
-			store->close_exclusive(h);
-			return Linked::no;
-		}
-		if (layout->has_codes())
-			search.estimate(slot, edge.length, header.degree, to_new);
-		else
-			for (uint32_t e = 0; e < header.degree; e++)
-				if (e >= known || ids[e] != slot.ids()[e])
-					to_new[e] = 1.0f / 0.0f; // changed since it was read
-		LinkPlan plan = plan_link(slot, edge, to_new, pin);
-		if (plan.linked == Linked::no)
-			store->close_exclusive(h);
-		else {
-			apply_link(MutableSlot{store->modify(h), layout}, edge, to_new, plan);
-			store->commit(h);
-		}
-		return plan.linked;
-	}
-
-	// Without codes: the distances to the ends of a neighbour's edges, before its record is locked.
-	uint32_t distances_to_neighbors(NodeId neighbor, int level, NodeId *ids, float *to_new) {
-		typename Store::Handle h;
-		if (!store->open(neighbor, h))
-			return 0;
-		ConstSlot slot{store->slot(h), layout};
-		uint32_t degree = slot.header().degree;
-		if (degree > layout->degree || slot.header().level != level)
-			degree = 0;
-		std::memcpy(ids, slot.ids(), degree * sizeof(NodeId));
-		store->close(h);
-		search.level = level;
-		for (uint32_t e = 0; e < degree; e++) {
-			IdTable::Entry *known = search.seen.find(ids[e]);
-			if (known->id == ids[e])
-				to_new[e] = known->value;
-			else {
-				bool ok;
-				to_new[e] = search.visit_distance(ids[e], &ok);
-				if (!ok)
-					to_new[e] = 1.0f / 0.0f;
-				search.seen.insert(*arena, ids[e], to_new[e]);
-			}
-		}
-		return degree;
 	}
 };
 

@@ -173,7 +173,7 @@ private:
 		const int level = ConstSlot{copy, layout}.header().level;
 		if (entry.level < level)
 			return true;
-		KeptVector own = keep_vector(copy);
+		KeptVector own = from.keep(copy, id);
 		from.set_query(own.working);
 		descend(from, entry.id, entry.level, level);
 		from.start(level, construction_pool(*layout));
@@ -188,27 +188,10 @@ private:
 		return false;
 	}
 
-	// A record's vector in both forms, valid until the record that is repaired is done.
-	struct KeptVector {
-		const void *working, *stored;
-	};
-	KeptVector keep_vector(const uint8_t *slot) {
-		const void *stored = store->vector(slot, from.vector_scratch);
-		return {from.keep_working(stored, nullptr), layout->is_plain() ? nullptr : store->keep(stored, *row)};
-	}
-
 	struct Replacement {
 		float distance;
 		NodeId id;
 		bool occluded; // in the dead vertex's list
-	};
-
-	// What is known of the ends of a record's edges before the record is locked, where its page has no codes that tell
-	// it.
-	struct Ends {
-		NodeId ids[kMaxDegree];
-		float distances[kMaxDegree]; // from the query of `from`
-		uint32_t n;
 	};
 
 	void remove_dead_edges(MutableSlot slot) {
@@ -238,21 +221,6 @@ private:
 			slot.set_pinned(last, false);
 		}
 		header.degree = uint16_t(degree);
-	}
-
-	// The distance from the query of `from` to a vertex, from what has been seen since the query was set or from its
-	// page.
-	float distance_to(NodeId id, int level) {
-		IdTable::Entry *known = from.seen.find(id);
-		if (known->id == id)
-			return known->value;
-		bool ok;
-		from.level = level;
-		float d = from.visit_distance(id, &ok);
-		if (!ok)
-			d = HUGE_VALF;
-		from.seen.insert(*arena, id, d);
-		return d;
 	}
 
 	// The neighbours of a record's dead neighbours, nearest first, without those it knows already.
@@ -293,8 +261,9 @@ private:
 				if (layout->has_codes())
 					d = estimates[i];
 				else {
-					d = distance_to(id, level);
-					if (d == HUGE_VALF)
+					from.level = level;
+					d = from.distance_to(id);
+					if (d == kUnknown)
 						continue;
 				}
 				found.push(*row, {d, id, slot_occluded[i]});
@@ -312,50 +281,6 @@ private:
 		found.size = n;
 	}
 
-	void look_at_ends(NodeId id, int level, Ends *ends) {
-		ends->n = 0;
-		typename Store::Handle h;
-		if (layout->has_codes() || !store->open(id, h))
-			return;
-		ConstSlot slot{store->slot(h), layout};
-		if (slot.state() == RecordState::live && slot.header().level == level &&
-			slot.header().degree <= layout->degree) {
-			ends->n = slot.header().degree;
-			std::memcpy(ends->ids, slot.ids(), ends->n * sizeof(NodeId));
-		}
-		store->close(h);
-		for (uint32_t e = 0; e < ends->n; e++)
-			ends->distances[e] = distance_to(ends->ids[e], level);
-	}
-
-	// Offers `tail` an edge to the record whose vector is the query of `from`.
-	Linked offer_edge(NodeId tail, int level, const Edge &edge, bool pin) {
-		Ends ends;
-		look_at_ends(tail, level, &ends);
-		typename Store::WriteHandle w;
-		const uint8_t *p = store->open_exclusive(tail, w);
-		if (!p)
-			return Linked::no;
-		ConstSlot slot{p, layout};
-		LinkPlan plan = {};
-		if (slot.state() == RecordState::live && slot.header().level == level &&
-			slot.header().degree <= layout->degree) {
-			if (layout->has_codes())
-				from.estimate(slot, edge.length, slot.header().degree, estimates);
-			else
-				for (uint32_t e = 0; e < slot.header().degree; e++) // one that was changed meanwhile is as good as far
-					estimates[e] = e < ends.n && ends.ids[e] == slot.ids()[e] ? ends.distances[e] : HUGE_VALF;
-			plan = plan_link(slot, edge, estimates, pin);
-		}
-		if (plan.linked == Linked::no)
-			store->close_exclusive(w);
-		else {
-			apply_link(MutableSlot{store->modify(w), layout}, edge, estimates, plan);
-			store->commit(w);
-		}
-		return plan.linked;
-	}
-
 	// Without codes: the vector of an end that stays.
 	struct End {
 		NodeId id;
@@ -371,7 +296,7 @@ private:
 	void replace_edges(NodeId id, uint32_t removed) {
 		ConstSlot record{copy, layout};
 		const int level = record.header().level;
-		KeptVector own = keep_vector(copy);
+		KeptVector own = from.keep(copy, id);
 		from.set_query(own.working);
 		from.seen.reset(*arena, 256);
 		List<Replacement> found = {};
@@ -384,7 +309,7 @@ private:
 				continue;
 			ConstSlot end{store->slot(h), layout};
 			if (end.state() == RecordState::live && end.header().level == level)
-				ends.push(*row, {record.ids()[e], keep_vector(end.p).working});
+				ends.push(*row, {record.ids()[e], from.keep(end.p, record.ids()[e]).working});
 			store->close(h);
 		}
 
@@ -399,7 +324,7 @@ private:
 			ConstSlot slot{store->slot(h), layout};
 			if (slot.state() == RecordState::live && slot.header().level == level) {
 				edges[n] = {};
-				edges[n].vector = keep_vector(slot.p);
+				edges[n].vector = from.keep(slot.p, found[i].id);
 				edges[n].edge.id = found[i].id;
 				n++;
 			}
@@ -443,7 +368,7 @@ private:
 		for (uint32_t i = 0; i < n; i++)
 			if (edges[i].taken) {
 				edges[i].back.id = id;
-				offer_edge(edges[i].edge.id, level, edges[i].back, false);
+				offer_edge(from, edges[i].edge.id, level, edges[i].back, false);
 			}
 	}
 
@@ -486,7 +411,7 @@ private:
 		bool ok = slot.state() == RecordState::live && slot.header().level == level;
 		KeptVector vector = {};
 		if (ok)
-			vector = keep_vector(slot.p);
+			vector = from.keep(slot.p, tail);
 		store->close(h);
 		if (!ok)
 			return false;
@@ -497,7 +422,7 @@ private:
 		coder.encode({vector.working, to.rotated, vector.stored}, {from.query, from.rotated, end_stored}, length, edge,
 					 packed, back, packed_back);
 		edge.id = end;
-		return offer_edge(tail, level, edge, true) == Linked::pinned;
+		return offer_edge(from, tail, level, edge, true) == Linked::pinned;
 	}
 
 	// Hangs a record on the tree: at the nearest of its neighbours that is on it, else at what a search finds.
@@ -506,7 +431,7 @@ private:
 			return;
 		ConstSlot record{copy, layout};
 		const int level = record.header().level;
-		KeptVector own = keep_vector(copy);
+		KeptVector own = from.keep(copy, id);
 		from.set_query(own.working);
 		from.seen.reset(*arena, 256);
 		auto may_pin = [&](NodeId node) { return node != id && hanging->contains(node) && !dead->contains(node); };

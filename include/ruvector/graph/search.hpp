@@ -64,6 +64,11 @@ struct Hit {
 	const void *stored; // in its stored form, where that is a code
 };
 
+struct KeptVector {
+	const void *working;
+	const void *stored; // where that is a code, else null
+};
+
 constexpr float kExpanded = -HUGE_VALF;
 constexpr float kRefused = HUGE_VALF;
 constexpr float kUnknown = HUGE_VALF; // of a record that cannot be visited
@@ -145,16 +150,22 @@ struct Search {
 										  : codec::distance(vector_query, static_cast<const uint8_t *>(stored)));
 	}
 
-	// The working form of a stored vector, valid after close().
-	const void *keep_working(const void *stored, const void *exact) {
+	// The working form that the store has beside a coded vector, or null.
+	const void *exact(NodeId id) const { return layout->is_plain() ? nullptr : store->exact(id); }
+
+	// Both forms of a vector that the store gave, valid after close().
+	KeptVector keep(const void *stored, const void *exact) {
 		if (layout->is_plain())
-			return store->keep(stored, *keep_arena);
-		if (exact)
-			return exact;
-		float *x = keep_arena->template aligned_array<float>(layout->dims);
-		codec::decode(model->vectors, static_cast<const uint8_t *>(stored), x, codec_scratch);
-		return x;
+			return {store->keep(stored, *keep_arena), nullptr};
+		const void *working = exact;
+		if (!exact) {
+			float *x = keep_arena->template aligned_array<float>(layout->dims);
+			codec::decode(model->vectors, static_cast<const uint8_t *>(stored), x, codec_scratch);
+			working = x;
+		}
+		return {working, store->keep(stored, *keep_arena)};
 	}
+	KeptVector keep(const uint8_t *slot, NodeId id) { return keep(store->vector(slot, vector_scratch), exact(id)); }
 
 	void start(int at_level, uint32_t pool_size) {
 		level = at_level;
@@ -171,10 +182,8 @@ struct Search {
 			if (pool.size < ef && seen.insert(*arena, id, kExpanded))
 				place(kExpanded, id);
 		} else if (!seen.contains(id)) {
-			bool ok;
-			float d = visit_distance(id, &ok);
-			seen.insert(*arena, id, d);
-			if (ok)
+			float d = distance_to(id);
+			if (d != kUnknown)
 				offer(d, id);
 		}
 	}
@@ -258,24 +267,19 @@ struct Search {
 		}
 	}
 
-	// The distance of the record of a handle (no codes); kUnknown if it is no vertex of this level.
-	float distance_here(const typename Store::Handle &h, NodeId id) {
-		ConstSlot slot{store->slot(h), layout};
-		RecordState state = slot.state();
-		if ((state != RecordState::live && state != RecordState::dead) || slot.header().level != level)
-			return kUnknown;
-		return own_distance(store->vector(slot.p, vector_scratch), layout->is_plain() ? nullptr : store->exact(id));
-	}
-
-	// Opens a record for its distance only (no codes).
-	float visit_distance(NodeId id, bool *ok) {
+	// Without codes: the distance from the query to a record of the present level, from what has been seen or from its
+	// page; kUnknown if it is no vertex of this level.
+	float distance_to(NodeId id) {
+		IdTable::Entry *known = seen.find(id);
+		if (known->id == id)
+			return known->value;
 		typename Store::Handle h;
 		float d = kUnknown;
 		if (store->open(id, h)) {
 			d = distance_here(h, id);
 			store->close(h);
 		}
-		*ok = d != kUnknown;
+		seen.insert(*arena, id, d);
 		return d;
 	}
 
@@ -347,6 +351,14 @@ private:
 			cursor = low;
 	}
 
+	float distance_here(const typename Store::Handle &h, NodeId id) {
+		ConstSlot slot{store->slot(h), layout};
+		RecordState state = slot.state();
+		if ((state != RecordState::live && state != RecordState::dead) || slot.header().level != level)
+			return kUnknown;
+		return own_distance(store->vector(slot.p, vector_scratch), exact(id));
+	}
+
 	// Those of a list that are new, page by page, and their pages fetched ahead.
 	void visit_all(NodeId *ids, uint32_t n) {
 		constexpr uint32_t kAhead = 6;
@@ -355,6 +367,7 @@ private:
 			if (!seen.contains(ids[i]))
 				ids[fresh++] = ids[i];
 		std::sort(ids, ids + fresh);
+		fresh = uint32_t(std::unique(ids, ids + fresh) - ids); // a list in change can have one twice
 		for (uint32_t i = 0; i < std::min(kAhead, fresh); i++)
 			store->prefetch(ids[i]);
 		typename Store::Handle h;
@@ -413,7 +426,7 @@ private:
 		hit.error = 0;
 		if (coded || keep_vectors || !layout->is_plain()) {
 			const void *stored = store->vector(slot.p, vector_scratch);
-			const void *exact = layout->is_plain() ? nullptr : store->exact(c.id);
+			const void *exact = this->exact(c.id);
 			if (layout->is_plain() || exact)
 				hit.distance = coded ? own_distance(stored, exact) : c.distance;
 			else {
@@ -422,8 +435,9 @@ private:
 				hit.error = e.error;
 			}
 			if (keep_vectors) {
-				hit.vector = keep_working(stored, exact);
-				hit.stored = layout->is_plain() ? nullptr : store->keep(stored, *keep_arena);
+				KeptVector kept = keep(stored, exact);
+				hit.vector = kept.working;
+				hit.stored = kept.stored;
 			}
 		} else
 			hit.distance = c.distance;
