@@ -25,28 +25,9 @@ void BuildOrder::plan(const BuildStore *of, void (*poll)()) {
 	for (uint32 i = 0; i < numbers; i++)
 		place_of[i] = kNoPlace;
 
-	// What is asked for most comes first: the upper levels from the top, densely.
-	uint32 on_level[graph::kMaxLevel + 2] = {};
-	auto level_of = [](const graph::RecordHeader &header) {
-		return Min(uint32(header.level), uint32(graph::kMaxLevel));
-	};
-	for (uint32 page = 0; page < used; page++) {
-		if (page % kPollEvery == 0)
-			poll();
-		if (page_opaque(store->page(store->area->first_block + page))->kind != uint16(PageKind::slots))
-			continue;
-		block[pages++] = store->area->first_block + page;
-		for (uint32 slot = 0; slot < per_page; slot++) {
-			graph::ConstSlot s{record(page * per_page + slot), &layout};
-			if (s.state() != graph::RecordState::free && s.header().level > 0)
-				on_level[level_of(s.header())]++;
-		}
-	}
-	uint32 next_on_level[graph::kMaxLevel + 2] = {};
-	for (int level = graph::kMaxLevel; level > 0; level--) {
-		next_on_level[level] = places;
-		places += on_level[level];
-	}
+	for (uint32 page = 0; page < used; page++)
+		if (page_opaque(store->page(store->area->first_block + page))->kind == uint16(PageKind::slots))
+			block[pages++] = store->area->first_block + page;
 	auto each_record = [&](auto &&action) {
 		for (uint32 page = 0; page < pages; page++) {
 			if (page % kPollEvery == 0)
@@ -59,9 +40,18 @@ void BuildOrder::plan(const BuildStore *of, void (*poll)()) {
 			}
 		}
 	};
+
+	// What is asked for most comes first: the upper levels from the top, densely.
+	uint32 next_on_level[graph::kMaxLevel + 1] = {};
+	each_record([&](uint32, graph::ConstSlot s) { next_on_level[s.header().level]++; });
+	for (int level = graph::kMaxLevel; level > 0; level--) {
+		uint32 count = next_on_level[level];
+		next_on_level[level] = places;
+		places += count;
+	}
 	each_record([&](uint32 n, graph::ConstSlot s) {
 		if (s.header().level > 0) {
-			place_of[n] = next_on_level[level_of(s.header())]++;
+			place_of[n] = next_on_level[s.header().level]++;
 			order[place_of[n]] = n;
 		}
 	});

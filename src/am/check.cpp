@@ -91,12 +91,10 @@ void problem(Walk *w, BlockNumber block, int slot, const char *format, ...) pg_a
 void problem(Walk *w, BlockNumber block, int slot, const char *format, ...) {
 	if (w->problems == nullptr)
 		return;
-	char text[256];
 	va_list arguments;
 	va_start(arguments, format);
-	vsnprintf(text, sizeof(text), format, arguments);
+	w->problems->put_list(block, slot, format, arguments);
 	va_end(arguments);
-	w->problems->put(block, slot, text);
 }
 
 // --- Pages and records ---
@@ -765,10 +763,19 @@ void check_meta(Walk *w) {
 
 } // namespace
 
-void ProblemRows::put(BlockNumber block, int slot, const char *text) {
+void ProblemRows::put_list(BlockNumber block, int slot, const char *format, va_list arguments) {
+	char text[256];
+	vsnprintf(text, sizeof(text), format, arguments);
 	Datum values[3] = {Int64GetDatum(int64(block)), Int32GetDatum(slot), CStringGetTextDatum(text)};
 	bool nulls[3] = {block == InvalidBlockNumber, slot < 0, false};
 	tuplestore_putvalues(rows, desc, values, nulls);
+}
+
+void ProblemRows::put(BlockNumber block, int slot, const char *format, ...) {
+	va_list arguments;
+	va_start(arguments, format);
+	put_list(block, slot, format, arguments);
+	va_end(arguments);
 }
 
 void scan_visible_rows(Relation index, Relation heap, IndexBuildCallback callback, void *state) {

@@ -37,7 +37,9 @@ struct ProblemRows {
 	Tuplestorestate *rows;
 	TupleDesc desc;
 
-	void put(BlockNumber block, int slot, const char *text); // InvalidBlockNumber, -1: nowhere
+	// InvalidBlockNumber, -1: nowhere.
+	void put(BlockNumber block, int slot, const char *format, ...) pg_attribute_printf(4, 5);
+	void put_list(BlockNumber block, int slot, const char *format, va_list arguments) pg_attribute_printf(4, 0);
 };
 
 // Counts what there is. Others may change the index meanwhile: the result is then approximate.

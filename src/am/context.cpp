@@ -42,18 +42,10 @@ char *cached_parameters(CachedContext *c) {
 	return reinterpret_cast<char *>(cached_signs(c) + signs_bytes(c->layout));
 }
 
-void read_parameters(Relation index, const graph::Layout &layout, char *parameters) {
-	Size bytes = parameter_bytes(layout), done = 0;
-	for (BlockNumber block = 1; done < bytes; block++) {
-		Buffer buffer = ReadBuffer(index, block);
-		LockBuffer(buffer, BUFFER_LOCK_SHARE);
-		Page page = BufferGetPage(buffer);
-		page_check(index, block, page, PageKind::parameters);
-		Size n = Min(bytes - done, kPageBytes);
-		memcpy(parameters + done, PageGetContents(page), n);
-		done += n;
-		UnlockReleaseBuffer(buffer);
-	}
+void read_cached_parameters(Relation index, CachedContext *c) {
+	read_parameters(
+		index, 1, cached_parameters(c), parameter_bytes(c->layout),
+		[](Relation of, BlockNumber block, Page page) { page_check(of, block, page, PageKind::parameters); });
 }
 
 CachedContext *cached_context(Relation index, const MetaPage &meta) {
@@ -80,11 +72,11 @@ CachedContext *cached_context(Relation index, const MetaPage &meta) {
 		if (has_rotation(c->layout))
 			codec::make_rotation_signs(c->layout.dims, c->layout.seed, cached_signs(c));
 		if (codebook_bytes(c->layout) != 0) // written by the build
-			read_parameters(index, c->layout, cached_parameters(c));
+			read_cached_parameters(index, c);
 		index->rd_amcache = c;
 	}
 	if (meta.center_set && !c->center_set) {
-		read_parameters(index, c->layout, cached_parameters(c));
+		read_cached_parameters(index, c);
 		c->center_set = true;
 	}
 	return c;

@@ -32,16 +32,6 @@ void *allocate(Size bytes) {
 	return palloc_extended(Max(bytes, Size(8)), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 }
 
-void problem(ListWalk *w, BlockNumber block, int entry, const char *format, ...) pg_attribute_printf(4, 5);
-void problem(ListWalk *w, BlockNumber block, int entry, const char *format, ...) {
-	char text[256];
-	va_list arguments;
-	va_start(arguments, format);
-	vsnprintf(text, sizeof(text), format, arguments);
-	va_end(arguments);
-	w->problems->put(block, entry, text);
-}
-
 Page copy_page(ListWalk *w, BlockNumber block) {
 	CHECK_FOR_INTERRUPTS();
 	Buffer buffer = ReadBuffer(w->index, block);
@@ -55,8 +45,8 @@ void note_entry(ListWalk *w, uint32 list, BlockNumber block, uint32 entry, const
 	ItemPointerData tid;
 	from_heap_tid(heap_tid, &tid);
 	if (!ItemPointerIsValid(&tid) || ItemPointerGetBlockNumberNoCheck(&tid) >= w->heap_blocks) {
-		problem(w, block, int(entry), "the heap TID (%u,%u) cannot be", ItemPointerGetBlockNumberNoCheck(&tid),
-				ItemPointerGetOffsetNumberNoCheck(&tid));
+		w->problems->put(block, int(entry), "the heap TID (%u,%u) cannot be", ItemPointerGetBlockNumberNoCheck(&tid),
+						 ItemPointerGetOffsetNumberNoCheck(&tid));
 		return;
 	}
 	if (w->note_count == w->note_capacity) {
@@ -73,17 +63,17 @@ void walk_list(ListWalk *w, uint32 list, IvfflatList record) {
 	bool insert_found = record.first == 0 && record.insert == 0;
 	for (BlockNumber block = record.first; block != 0;) {
 		if (block < c.parameter_block() + c.parameter_pages() || block >= w->blocks) {
-			problem(w, list_block, -1, "list %u leads to block %u, which cannot have its entries", list, block);
+			w->problems->put(list_block, -1, "list %u leads to block %u, which cannot have its entries", list, block);
 			return;
 		}
 		if (w->seen[block / 8] >> block % 8 & 1) {
-			problem(w, block, -1, "the page is in list %u for the second time, or in another one", list);
+			w->problems->put(block, -1, "the page is in list %u for the second time, or in another one", list);
 			return;
 		}
 		w->seen[block / 8] = uint8(w->seen[block / 8] | 1 << block % 8);
 		Page page = copy_page(w, block);
 		if (!is_ivfflat_page(page, IvfflatPageKind::entries) || page_head(page)->count > c.page_entries()) {
-			problem(w, block, -1, "the page is in list %u, but is no page of entries", list);
+			w->problems->put(block, -1, "the page is in list %u, but is no page of entries", list);
 			return;
 		}
 		for (uint32 entry = 0; entry < page_head(page)->count; entry++)
@@ -92,7 +82,8 @@ void walk_list(ListWalk *w, uint32 list, IvfflatList record) {
 		block = ivfflat_opaque(page)->next;
 	}
 	if (!insert_found)
-		problem(w, list_block, -1, "inserts into list %u begin at block %u, which is not in it", list, record.insert);
+		w->problems->put(list_block, -1, "inserts into list %u begin at block %u, which is not in it", list,
+						 record.insert);
 }
 
 int compare_notes(const void *a, const void *b) {
@@ -104,9 +95,10 @@ void check_tids_unique(ListWalk *w) {
 	qsort(w->notes, w->note_count, sizeof(EntryNote), compare_notes);
 	for (Size i = 1; i < w->note_count; i++)
 		if (w->notes[i].tid == w->notes[i - 1].tid)
-			problem(w, w->notes[i].block, int(w->notes[i].entry),
-					"heap TID (%u,%u) is in the index twice, here and at block %u", BlockNumber(w->notes[i].tid >> 16),
-					unsigned(w->notes[i].tid & 0xffff), w->notes[i - 1].block);
+			w->problems->put(w->notes[i].block, int(w->notes[i].entry),
+							 "heap TID (%u,%u) is in the index twice, here and at block %u",
+							 BlockNumber(w->notes[i].tid >> 16), unsigned(w->notes[i].tid & 0xffff),
+							 w->notes[i - 1].block);
 }
 
 // A page that an insert had added when the server stopped belongs to nobody and is empty.
@@ -116,7 +108,7 @@ void check_strays(ListWalk *w) {
 			continue;
 		Page page = copy_page(w, block);
 		if (!PageIsNew(page))
-			problem(w, block, -1, "the page is in no list");
+			w->problems->put(block, -1, "the page is in no list");
 	}
 }
 
@@ -130,14 +122,14 @@ void check_row(Relation, ItemPointer tid, Datum *values, bool *isnull, bool, voi
 	const auto *found =
 		static_cast<const EntryNote *>(bsearch(&key, w->notes, w->note_count, sizeof(EntryNote), compare_notes));
 	if (vector.vector != nullptr && found == nullptr) {
-		problem(w, InvalidBlockNumber, -1, "the row at (%u,%u) is not in the index", ItemPointerGetBlockNumber(tid),
-				ItemPointerGetOffsetNumber(tid));
+		w->problems->put(InvalidBlockNumber, -1, "the row at (%u,%u) is not in the index",
+						 ItemPointerGetBlockNumber(tid), ItemPointerGetOffsetNumber(tid));
 	} else if (vector.vector != nullptr) {
 		Page page = copy_page(w, w->context.list_block(found->list));
 		ivfflat_encode(w->context, list_centroid(page_list(page, w->context, found->list)), vector, w->stored);
 		if (!page_entry_is(copy_page(w, found->block), w->context, found->entry, w->stored))
-			problem(w, found->block, int(found->entry), "the entry is not that of the row at (%u,%u)",
-					ItemPointerGetBlockNumber(tid), ItemPointerGetOffsetNumber(tid));
+			w->problems->put(found->block, int(found->entry), "the entry is not that of the row at (%u,%u)",
+							 ItemPointerGetBlockNumber(tid), ItemPointerGetOffsetNumber(tid));
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(w->row_memory);
@@ -158,7 +150,7 @@ void walk_lists_for_problems(Relation index, Relation heap, bool heap_all_indexe
 	for (uint32 list = 0; list < w->context.lists; list++) {
 		Page page = copy_page(w, w->context.list_block(list));
 		if (!is_ivfflat_page(page, IvfflatPageKind::lists)) {
-			problem(w, w->context.list_block(list), -1, "the page has no lists");
+			w->problems->put(w->context.list_block(list), -1, "the page has no lists");
 			return;
 		}
 		walk_list(w, list, *page_list(page, w->context, list));

@@ -47,20 +47,6 @@ bool possible(const IvfflatMeta &meta, const Opclass &opclass) {
 		   std::isfinite(meta.scale);
 }
 
-void read_ivfflat_parameters(Relation index, const IvfflatContext &c, uint8_t *parameters) {
-	Size bytes = c.parameter_bytes(), done = 0;
-	for (BlockNumber block = c.parameter_block(); done < bytes; block++) {
-		Buffer buffer = ReadBuffer(index, block);
-		LockBuffer(buffer, BUFFER_LOCK_SHARE);
-		Page page = BufferGetPage(buffer);
-		ivfflat_page_check(index, block, page, IvfflatPageKind::parameters);
-		Size n = Min(bytes - done, kPageBytes);
-		memcpy(parameters + done, PageGetContents(page), n);
-		done += n;
-		UnlockReleaseBuffer(buffer);
-	}
-}
-
 } // namespace
 
 Size IvfflatContext::parameter_bytes() const {
@@ -153,7 +139,10 @@ IvfflatContext load_ivfflat_context(Relation index) {
 			MemoryContextAlloc(index->rd_indexcxt, MAXALIGN(sizeof(CachedIvfflat)) + c.parameter_bytes()));
 		cached->opclass = opclass;
 		cached->parameter_bytes = c.parameter_bytes();
-		read_ivfflat_parameters(index, c, cached_parameters(cached));
+		read_parameters(index, c.parameter_block(), cached_parameters(cached), c.parameter_bytes(),
+						[](Relation of, BlockNumber block, Page page) {
+							ivfflat_page_check(of, block, page, IvfflatPageKind::parameters);
+						});
 		index->rd_amcache = cached;
 	}
 	if (cached->parameter_bytes != c.parameter_bytes())

@@ -159,6 +159,21 @@ void finish_change(PageChange &c) {
 
 } // namespace
 
+void read_parameters(Relation index, BlockNumber first, void *parameters, Size bytes,
+					 void (*check)(Relation index, BlockNumber block, Page page)) {
+	Size done = 0;
+	for (BlockNumber block = first; done < bytes; block++) {
+		Buffer buffer = ReadBuffer(index, block);
+		LockBuffer(buffer, BUFFER_LOCK_SHARE);
+		Page page = BufferGetPage(buffer);
+		check(index, block, page);
+		Size n = Min(bytes - done, kPageBytes);
+		memcpy(static_cast<char *>(parameters) + done, PageGetContents(page), n);
+		done += n;
+		UnlockReleaseBuffer(buffer);
+	}
+}
+
 void write_parameters(Relation index, Size offset, const void *parameters, Size bytes, bool log, ForkNumber fork) {
 	for (Size done = 0; done < bytes;) {
 		Size at = (offset + done) % kPageBytes, n = Min(bytes - done, kPageBytes - at);

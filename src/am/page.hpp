@@ -108,6 +108,9 @@ void read_meta(Relation index, MetaPage *meta);
 
 // Writes the metapage and empty parameter pages of a new index; WAL-logged only for the init fork.
 void create_meta(Relation index, ForkNumber fork, const graph::Layout &layout, uint32 parameter_blocks);
+// Reads what parameter pages from a block on hold; `check` raises where a page is none.
+void read_parameters(Relation index, BlockNumber first, void *parameters, Size bytes,
+					 void (*check)(Relation index, BlockNumber block, Page page));
 // Stores parameters at an offset in the parameter pages. `log`: through GenericXLog.
 void write_parameters(Relation index, Size offset, const void *parameters, Size bytes, bool log,
 					  ForkNumber fork = MAIN_FORKNUM);
