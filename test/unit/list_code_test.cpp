@@ -1,6 +1,7 @@
 // test/unit/list_code_test.cpp - codes relative to the centre of a list: errors as announced, smaller than those of codes
 // relative to a common centre, wherever the origin is.
 #include "check.hpp"
+#include "codec_support.hpp"
 
 #include <cmath>
 #include <cstring>
@@ -16,8 +17,6 @@ using codec::ListCodec;
 using codec::ListFactors;
 using codec::VectorCode;
 using codec::VectorMetric;
-using Floats = std::vector<float>;
-using Bytes = std::vector<uint8_t>;
 
 namespace {
 
@@ -32,17 +31,8 @@ Floats gaussian(size_t n, float scale, const Floats &around) {
 }
 
 float exact(VectorMetric metric, const Floats &a, const Floats &b) {
-	double sum = 0;
-	for (size_t i = 0; i < a.size(); i++)
-		sum += metric == VectorMetric::ip ? -double(a[i]) * b[i] : (double(a[i]) - b[i]) * (double(a[i]) - b[i]);
-	return static_cast<float>(sum);
+	return static_cast<float>(ruvector::exact(metric, a.data(), b.data(), a.size()));
 }
-
-struct Memory {
-	explicit Memory(size_t bytes) : bytes_(bytes + 64) {}
-	uint8_t *get() { return reinterpret_cast<uint8_t *>((reinterpret_cast<uintptr_t>(bytes_.data()) + 63) / 64 * 64); }
-	Bytes bytes_;
-};
 
 // One list: vectors around a centre, which lies around the middle of the data.
 struct List {
@@ -51,9 +41,9 @@ struct List {
 		codec.vectors = kind == VectorCode::binary ? codec::binary_codec(dims) : codec::pq_codec(dims);
 		codec.metric = metric;
 		codec.middle = middle.data();
-		state = Memory(codec::state_bytes(codec.vectors));
-		scratch = Memory(codec::list_scratch_bytes(codec) + codec::scratch_bytes(codec.vectors));
-		lut = Memory(codec::code_nibbles(codec.vectors) * 16);
+		state = Aligned(codec::state_bytes(codec.vectors));
+		scratch = Aligned(codec::list_scratch_bytes(codec) + codec::scratch_bytes(codec.vectors));
+		lut = Aligned(codec::code_nibbles(codec.vectors) * 16);
 		for (size_t i = 0; i < count; i++)
 			rows.push_back(gaussian(dims, 1, centre));
 		if (kind == VectorCode::binary) {
@@ -64,7 +54,7 @@ struct List {
 			for (int i = 0; i < 600; i++)
 				for (float x : gaussian(dims, 1, origin))
 					residuals.push_back(x);
-			Memory training(codec::pq_training_scratch_bytes(codec.vectors, 600));
+			Aligned training(codec::pq_training_scratch_bytes(codec.vectors, 600));
 			CHECK(codec::train_pq(
 				{codec.vectors, residuals.data(), 600, 42, 8, state.get(), training.get(), nullptr, nullptr}));
 		}
@@ -96,7 +86,7 @@ struct List {
 	}
 
 	Floats middle, centre;
-	Memory state, scratch, lut;
+	Aligned state, scratch, lut;
 	ListCodec codec;
 	codec::EdgeCodec shape;
 	std::vector<Floats> rows;

@@ -1,6 +1,7 @@
 // test/unit/vector_code_test.cpp - codes of whole vectors: the statistics of their estimates, what they find, and what
 // they make of odd vectors.
 #include "check.hpp"
+#include "codec_support.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -19,8 +20,6 @@ using namespace ruvector;
 using codec::VectorCode;
 using codec::VectorCodec;
 using codec::VectorMetric;
-using Floats = std::vector<float>;
-using Bytes = std::vector<uint8_t>;
 
 namespace {
 
@@ -37,32 +36,6 @@ Floats gaussian(size_t n) {
 		v = gauss();
 	return x;
 }
-
-double dot(const float *a, const float *b, size_t n) {
-	double sum = 0;
-	for (size_t i = 0; i < n; i++)
-		sum += static_cast<double>(a[i]) * b[i];
-	return sum;
-}
-
-double exact(VectorMetric metric, const float *a, const float *b, size_t n) {
-	if (metric == VectorMetric::ip)
-		return -dot(a, b, n);
-	double sum = 0;
-	for (size_t i = 0; i < n; i++)
-		sum += (static_cast<double>(a[i]) - b[i]) * (static_cast<double>(a[i]) - b[i]);
-	return sum;
-}
-
-// Memory aligned to 64 bytes.
-class Aligned {
-public:
-	explicit Aligned(size_t bytes) : memory_(bytes + 64) {}
-	uint8_t *get() { return reinterpret_cast<uint8_t *>((reinterpret_cast<uintptr_t>(memory_.data()) + 63) / 64 * 64); }
-
-private:
-	Bytes memory_;
-};
 
 // A codec with its state and memory.
 class Coder {
