@@ -308,7 +308,7 @@ CREATE FUNCTION ruvector.search_skills(
 DECLARE
 	s record := ruvector._settings();
 	q @extschema@.vector := ruvector._query_vector(query, task);
-	pool int := coalesce(fetch_k, greatest(2 * k, 20));
+	pool int := coalesce(fetch_k, greatest(4 * k, 20));
 	unknown text;
 	by_similarity float8;
 	by_success float8;
@@ -352,7 +352,7 @@ BEGIN
 		greatest(ruvector._effort(NULL), 350)));
 END $$;
 COMMENT ON FUNCTION ruvector.search_skills(text, int, float8, @extschema@.vector, boolean, jsonb, text, jsonb, boolean, int) IS
-	'skills for a task, best first: the fetch_k (default 2 k, at least 20) most similar of those that fit, by weights times similarity, posterior mean of success, uses / 1000 and reward (cut to -1 .. 1). min_success_rate is not asked of untried skills; explore draws from the posterior instead (Thompson sampling)';
+	'skills for a task, best first: the fetch_k (default 4 k, at least 20) most similar of those that fit, by weights times similarity, posterior mean of success, uses / 1000 and reward (cut to -1 .. 1). min_success_rate is not asked of untried skills; explore draws from the posterior instead (Thompson sampling)';
 
 CREATE FUNCTION ruvector.link_skills(parent_skill_id bigint, child_skill_id bigint, relationship text, weight float8 DEFAULT 1,
 		metadata jsonb DEFAULT '{}')
