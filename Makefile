@@ -27,7 +27,8 @@ SHLIB_LINK += $(SANITIZE) $(CXX_RUNTIME)
 EXTRA_CLEAN = $(OBJS:.o=.d) build .dev
 
 # The system packages can be missing when these run: they install what is needed first, or need no PostgreSQL.
-BOOTSTRAP_GOALS := help setup demo demo-shell check clean-dev unit asan-unit check-arch bench-micro fuzz fuzz-build bench-learning
+BOOTSTRAP_GOALS := help setup demo demo-shell check clean-dev unit asan-unit check-arch bench-micro fuzz fuzz-build \
+	bench-learning bench bench-memory
 ifneq ($(filter-out $(BOOTSTRAP_GOALS),$(or $(MAKECMDGOALS),all)),)
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)

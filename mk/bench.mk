@@ -11,13 +11,23 @@ BENCH_WORKER_FLAGS = -std=c++17 -Wall -Wextra -fno-math-errno $(BENCH_PEER_FLAGS
 BENCH_HEADERS = $(wildcard bench/src/*.hpp)
 bench_version = $(or $(shell dpkg-query -W -f='$${Version}' $(1) 2>/dev/null),unknown)
 
-.PHONY: bench-memory bench bench-data bench-report bench-programs clean-bench
+.PHONY: bench bench-memory run-bench run-bench-memory bench-data bench-report bench-programs clean-bench
 ##@ Measuring
-bench: private-server bench-programs ## recall, speed, build, size, writes beside the peers; options: bench/README.md
+# Left out beside other goals, as `check` is: what is installed first can be what this Makefile needs. A peer that cannot be
+# installed is left out later.
+ifndef PGXS
+bench: ## recall, speed, build, size, writes beside the peers; options: bench/README.md
+bench-memory: ## agent memory: time in the server and recall; bench/memory/run.py
+bench bench-memory:
+	@scripts/setup.sh --bench || true
+	@$(MAKE) --no-print-directory -j"$$(nproc)" run-$@
+endif
+
+run-bench: private-server bench-programs
 	@bench/peers/pgvector.sh '$(DEV_ROOT)' '$(PG_CONFIG)' >/dev/null || [ $$? -eq 3 ]
 	@RUVECTOR_SERVER='$(DEV_ROOT)' PG_CONFIG='$(PG_CONFIG)' python3 bench/run.py --bin=$(BENCH_BIN)
 
-bench-memory: private-server $(BENCH_BIN)/memory_load $(BENCH_BIN)/generate ## agent memory: time in the server and recall; bench/memory/run.py
+run-bench-memory: private-server $(BENCH_BIN)/memory_load $(BENCH_BIN)/generate
 	@RUVECTOR_SERVER='$(DEV_ROOT)' PG_CONFIG='$(PG_CONFIG)' python3 bench/memory/run.py
 
 bench-data: $(BENCH_BIN)/prepare $(BENCH_BIN)/generate ## prepare the benchmark's data sets, all or SETS=a,b

@@ -1,6 +1,7 @@
 #!/bin/bash
-# setup.sh [--developer] - installs what is needed to build, test and demonstrate ruvector on Debian, by package name and
-# only what is missing. --developer adds the tools of `make lint`, `make tidy` and `make fuzz`. May be run again at any time.
+# setup.sh [--developer | --bench] - installs what is needed to build, test and demonstrate ruvector on Debian, by package name and
+# only what is missing. --developer adds the tools of `make lint`, `make tidy` and `make fuzz`, --bench the libraries that
+# `make bench` compares with. May be run again at any time.
 # Never creates, starts or stops a database cluster. Without root it only says what is missing.
 set -euo pipefail
 
@@ -38,6 +39,10 @@ packages=(
 )
 if [ "${1:-}" = --developer ]; then
 	packages+=(clang clang-format clang-tidy bear shellcheck codespell valgrind debootstrap)
+fi
+
+if [ "${1:-}" = --bench ]; then
+	packages+=(python3 dpkg-dev libhnswlib-dev libfaiss-dev liblapack-dev libopenblas-dev)
 fi
 
 missing=()
