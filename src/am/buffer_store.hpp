@@ -25,7 +25,7 @@ BufferHints *buffer_hints(Relation index, BlockNumber blocks);
 struct BufferStore {
 	Relation index;
 	const graph::Layout *layout;
-	bool log;                 // through GenericXLog; a build logs the whole index at its end instead
+	bool log;                 // changes; a build logs the whole index at its end instead
 	BlockNumber blocks;       // known size of the relation; grows
 	BlockNumber chunk_target; // where the last chunk was put
 	BufferHints *hints;       // null: not for this relation
@@ -37,7 +37,6 @@ struct BufferStore {
 	};
 	struct WriteHandle {
 		Buffer buffer;
-		GenericXLogState *state;
 		graph::NodeId id;
 	};
 
@@ -133,11 +132,12 @@ struct BufferStore {
 	const void *exact(graph::NodeId) const { return nullptr; } // only the table has it
 
 	const uint8_t *open_exclusive(graph::NodeId id, WriteHandle &h);
+	// A copy, that commit() puts into the page. There is one at a time.
 	uint8_t *modify(WriteHandle &h);
 	void close_exclusive(WriteHandle &h) { UnlockReleaseBuffer(h.buffer); }
 	uint8_t *open_write(graph::NodeId id, WriteHandle &h) { return open_exclusive(id, h) ? modify(h) : nullptr; }
 	void commit(WriteHandle &h);
-	void discard(WriteHandle &h);
+	void discard(WriteHandle &h) { UnlockReleaseBuffer(h.buffer); }
 	graph::NodeId add(const uint8_t *image, const void *working);
 	graph::VectorRef put_vector(const void *vector, size_t bytes);
 
