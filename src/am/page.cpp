@@ -187,7 +187,8 @@ void replace_bytes(Relation index, Buffer buffer, Size offset, const uint8_t *im
 	if (logged) {
 		XLogRegisterBuffer(0, buffer, REGBUF_STANDARD);
 		XLogRegisterBufData(0, reinterpret_cast<char *>(fragments), int(written));
-		PageSetLSN(page, XLogInsert(RM_GENERIC_ID, 0));
+		const XLogRecPtr lsn = XLogInsert(RM_GENERIC_ID, 0); // PageSetLSN is a macro that takes it twice
+		PageSetLSN(page, lsn);
 	}
 	END_CRIT_SECTION();
 }
