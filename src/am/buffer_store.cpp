@@ -84,17 +84,23 @@ const uint8_t *BufferStore::open_exclusive(NodeId id, WriteHandle &h) {
 	return page_slot(page, *layout, layout->slot_of(id));
 }
 
+// A record that is being changed, where it is in its page.
+static union {
+	double align;
+	char bytes[BLCKSZ];
+} changed_page;
+
 uint8_t *BufferStore::modify(WriteHandle &h) {
-	return page_slot(begin(h.buffer, &h.state, false), *layout, layout->slot_of(h.id));
+	const uint32 slot = layout->slot_of(h.id);
+	uint8_t *copy = page_slot(changed_page.bytes, *layout, slot);
+	memcpy(copy, page_slot(BufferGetPage(h.buffer), *layout, slot), layout->slot_size);
+	return copy;
 }
 
 void BufferStore::commit(WriteHandle &h) {
-	finish(h.buffer, h.state);
-}
-
-void BufferStore::discard(WriteHandle &h) {
-	if (h.state)
-		GenericXLogAbort(h.state);
+	const uint8_t *copy = page_slot(changed_page.bytes, *layout, layout->slot_of(h.id));
+	const Size offset = Size(copy - reinterpret_cast<uint8_t *>(changed_page.bytes));
+	replace_bytes(index, h.buffer, offset, copy, layout->slot_size, log);
 	UnlockReleaseBuffer(h.buffer);
 }
 

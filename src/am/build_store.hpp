@@ -94,7 +94,7 @@ struct BuildStore {
 		if (!p)
 			return;
 		for (uint32 i = 0; i < layout->slot_size; i += 64)
-			__builtin_prefetch(p + i);
+			__builtin_prefetch(p + i, 0, 2);
 	}
 
 	const void *vector(const uint8_t *slot, void *scratch) const {

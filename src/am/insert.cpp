@@ -10,11 +10,25 @@ extern "C" {
 
 namespace ruvector::am {
 
+namespace {
+
+// Empty. It keeps its first block from one insert to the next, so that a row does not ask the operating system for memory
+// and give it back. What an insert that failed has left goes with the next.
+MemoryContext insert_memory() {
+	static MemoryContext kept = nullptr;
+	if (!kept)
+		kept = AllocSetContextCreate(TopMemoryContext, "hnsw insert", 512 * 1024, 512 * 1024, 8 * 1024 * 1024);
+	MemoryContextReset(kept);
+	return kept;
+}
+
+} // namespace
+
 bool hnsw_aminsert(Relation index, Datum *values, bool *isnull, ItemPointer heap_tid, Relation, IndexUniqueCheck, bool,
 				   IndexInfo *) {
 	if (isnull[0])
 		return false;
-	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "hnsw insert", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext memory = insert_memory();
 	MemoryContext old = MemoryContextSwitchTo(memory);
 
 	MetaPage meta;
@@ -74,7 +88,7 @@ bool hnsw_aminsert(Relation index, Datum *values, bool *isnull, ItemPointer heap
 	}
 
 	MemoryContextSwitchTo(old);
-	MemoryContextDelete(memory);
+	MemoryContextReset(memory);
 	return false;
 }
 

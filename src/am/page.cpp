@@ -133,6 +133,68 @@ void create_meta(Relation index, ForkNumber fork, const graph::Layout &layout, u
 
 namespace {
 
+// What a record of GenericXLog holds of a page: fragments of an offset, a length, and as many bytes. Equal bytes between
+// two changes are cheaper repeated than skipped if they are fewer than a fragment's header.
+constexpr Size kFragmentHeader = 2 * sizeof(OffsetNumber);
+
+// Fragments of what differs between two images of `bytes` bytes, a multiple of eight; `offset` is that of the first byte in
+// its page. Returns their size, at most twice `bytes`.
+Size write_fragments(const uint8_t *before, const uint8_t *after, Size offset, Size bytes, uint8_t *fragments) {
+	Size written = 0, length_at = 0, end = 0; // of the last fragment
+	for (Size word = 0; word < bytes; word += sizeof(uint64)) {
+		uint64 a, b;
+		memcpy(&a, before + word, sizeof(a));
+		memcpy(&b, after + word, sizeof(b));
+		if (a == b)
+			continue;
+		Size first = word, last = word + sizeof(uint64); // of the bytes that differ
+		while (before[first] == after[first])
+			first++;
+		while (before[last - 1] == after[last - 1])
+			last--;
+		if (written > 0 && first - end < kFragmentHeader)
+			first = end;
+		else {
+			OffsetNumber at = OffsetNumber(offset + first);
+			memcpy(fragments + written, &at, sizeof(at));
+			length_at = written + sizeof(at);
+			written += kFragmentHeader;
+		}
+		memcpy(fragments + written, after + first, last - first);
+		written += last - first;
+		end = last;
+		OffsetNumber length = OffsetNumber(written - length_at - sizeof(OffsetNumber));
+		memcpy(fragments + length_at, &length, sizeof(length));
+	}
+	return written;
+}
+
+} // namespace
+
+void replace_bytes(Relation index, Buffer buffer, Size offset, const uint8_t *image, Size bytes, bool log) {
+	static uint8_t fragments[2 * BLCKSZ];
+	Page page = BufferGetPage(buffer);
+	uint8_t *target = reinterpret_cast<uint8_t *>(page) + offset;
+	const bool logged = log && RelationNeedsWAL(index);
+	const Size written = logged ? write_fragments(target, image, offset, bytes, fragments) : 0;
+	if (logged && written == 0)
+		return;
+	if (logged)
+		XLogBeginInsert();
+	START_CRIT_SECTION();
+	memcpy(target, image, bytes);
+	MarkBufferDirty(buffer);
+	if (logged) {
+		XLogRegisterBuffer(0, buffer, REGBUF_STANDARD);
+		XLogRegisterBufData(0, reinterpret_cast<char *>(fragments), int(written));
+		const XLogRecPtr lsn = XLogInsert(RM_GENERIC_ID, 0); // PageSetLSN is a macro that takes it twice
+		PageSetLSN(page, lsn);
+	}
+	END_CRIT_SECTION();
+}
+
+namespace {
+
 // An exclusively locked page, being changed.
 struct PageChange {
 	Buffer buffer;

@@ -98,6 +98,10 @@ inline bool is_slot_page(Page page) {
 // between pd_lower and pd_upper as a hole.
 void page_init(Page page, PageKind kind, const graph::Layout &layout);
 
+// Replaces `bytes` at `offset` of an exclusively locked page by those of `image`. Where the relation is logged, the record
+// is what GenericXLog would write, of those bytes that differ.
+void replace_bytes(Relation index, Buffer buffer, Size offset, const uint8_t *image, Size bytes, bool log);
+
 // Raises ERRCODE_INDEX_CORRUPTED unless the page is of the kind wanted.
 void page_check(Relation index, BlockNumber block, Page page, PageKind kind);
 

@@ -37,8 +37,22 @@ struct List {
 	uint32_t capacity = 0;
 
 	void reserve(Arena &arena, uint32_t n) {
-		if (n <= capacity)
-			return;
+		if (n > capacity)
+			grow(arena, n);
+	}
+	void push(Arena &arena, const T &value) {
+		if (size == capacity)
+			grow(arena, size + 16);
+		data[size++] = value;
+	}
+	T &operator[](uint32_t i) { return data[i]; }
+	const T &operator[](uint32_t i) const { return data[i]; }
+	T *begin() { return data; }
+	T *end() { return data + size; }
+
+private:
+	// Out of the way of what is called for every candidate.
+	__attribute__((noinline)) void grow(Arena &arena, uint32_t n) {
 		uint32_t bigger = capacity * 2 > n ? capacity * 2 : n;
 		T *fresh = arena.array<T>(bigger);
 		if (size)
@@ -48,15 +62,6 @@ struct List {
 		data = fresh;
 		capacity = bigger;
 	}
-	void push(Arena &arena, const T &value) {
-		if (size == capacity)
-			reserve(arena, size + 16);
-		data[size++] = value;
-	}
-	T &operator[](uint32_t i) { return data[i]; }
-	const T &operator[](uint32_t i) const { return data[i]; }
-	T *begin() { return data; }
-	T *end() { return data + size; }
 };
 
 // Open-addressing table from node ids to a distance. kNoNode is the empty key.

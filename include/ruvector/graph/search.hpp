@@ -447,17 +447,43 @@ private:
 		hits.push(*arena, hit);
 
 		if (coded) {
-			for (uint32_t i = 0; i < degree; i++)
-				offer_estimate(estimates[i], ids[i]);
-		} else
+			// Most are farther than the pool reaches. Those that are not come first, so that the page of what comes next
+			// is on its way while the others are put aside.
+			uint32_t near[kMaxDegree], near_count = 0;
+			const float reach = pool.size < ef ? HUGE_VALF : pool.data[pool.size - 1].distance;
+			for (uint32_t i = 0; i < degree; i++) {
+				near[near_count] = i;
+				near_count += estimates[i] < reach;
+			}
+			for (uint32_t i = 0; i < near_count; i++)
+				offer_estimate(estimates[near[i]], ids[near[i]]);
+			prefetch_next();
+			if (keep_refused)
+				refuse_beyond(reach, estimates, ids, degree);
+		} else {
 			visit_all(ids, degree);
-		// What comes next, and what probably comes after it.
+			prefetch_next();
+		}
+	}
+
+	// What comes next, and what probably comes after it.
+	void prefetch_next() const {
 		uint32_t ahead = 0;
 		for (uint32_t i = cursor; i < pool.size && ahead < 2; i++)
 			if (!pool[i].expanded) {
 				ahead++;
 				store->prefetch(pool[i].id);
 			}
+	}
+
+	void refuse_beyond(float reach, const float *distances, const NodeId *ids, uint32_t n) {
+		refused.reserve(*arena, refused.size + n);
+		Candidate *end = refused.end();
+		for (uint32_t i = 0; i < n; i++) {
+			*end = {distances[i], ids[i], 0};
+			end += !(distances[i] < reach);
+		}
+		refused.size = uint32_t(end - refused.data);
 	}
 };
 
