@@ -9,7 +9,8 @@ use lib $FindBin::RealBin;
 use RuvectorTest;
 
 srand(20);
-my $primary = new_node('primary', streaming => 1);
+# Every page that replay changes is compared with the primary's: a difference ends the standby.
+my $primary = new_node('primary', streaming => 1, conf => "wal_consistency_checking = 'generic'\n");
 $primary->backup('base');
 my $standby = PostgreSQL::Test::Cluster->new('standby');
 $standby->init_from_backup($primary, 'base', has_streaming => 1);
