@@ -142,8 +142,9 @@ void begin_search(IndexScanDesc scan, ScanState *s) {
 	}
 	const uint32 asked = search_effort(options, meta);
 	s->ef = uint32(double(asked) * oversampling(options, s->context->layout));
+	// In order with `off`, too, as in pgvector: nothing sorts the rows again.
 	if (s->reranker != nullptr)
-		s->reranker->start_query(s->arena, *s->context, query, {asked, s->ef}, s->iterative == iterative_strict);
+		s->reranker->start_query(s->arena, *s->context, query, {asked, s->ef}, s->iterative != iterative_relaxed);
 	if (!s->exhausted) {
 		s->store.initialize(scan->indexRelation, &s->context->layout, true);
 		s->search.initialize(&s->store, &s->context->layout, &s->context->model, &s->arena);
