@@ -14,7 +14,7 @@ plan skip_all => 'the page formats of ruvector' unless ours();
 my $seed = $ENV{RUVECTOR_SEED} || 15;
 srand($seed);
 note "seed $seed";
-my $random_cases = soak() ? 60 : 6;    # of each kind of index
+my $random_cases = soak() ? 60 : 3;    # of each kind of index
 my $node = new_node('damage', conf => "ignore_checksum_failure = on\n");
 sub sql { return $node->safe_psql('postgres', @_); }
 
@@ -117,7 +117,7 @@ my @cases;
 for my $kind (sort keys %kinds) {
 	my ($method, $type, $opclass, $operator, $options, $make, $dimensions, $rows) = @{ $kinds{$kind} };
 	my %cases = (%common, $method eq 'hnsw' ? %of_graphs : %of_lists, $kind =~ /^list_(plain|half|bits|int8)/ ? %of_entries : ());
-	my @values = $make->(($rows || 150) + 1, $dimensions, 4);
+	my @values = $make->(($rows || 100) + 1, $dimensions, 4);
 	my $query = shift @values;
 	sql("CREATE TABLE $kind (id serial, v $type)");
 	copy_rows($node, "$kind (v)", [ map { [$_] } @values, ($values[0]) x 30 ]);    # duplicates: lists of heap TIDs
