@@ -273,7 +273,10 @@ struct BatchStream {
 		s->last = s->found[--s->found.size];
 		return s->last.tid;
 	}
-	void look_up(Reranker &reranker) { reranker.add(row_tid(index, take()), s->last.distance, s->last.error); }
+	void look_up(Reranker &reranker) {
+		const graph::HeapTid tid = take();
+		reranker.add(row_tid(index, tid), s->last.distance, s->last.error);
+	}
 };
 
 bool next_row(Relation index, ScanState *s, graph::HeapTid *tid) {
