@@ -263,21 +263,31 @@ graph::VectorRef BufferStore::put_vector(const void *vector, size_t bytes) {
 	return next;
 }
 
+// The chunk at a line pointer, or null if there is none that lies in the page with all of its bytes.
+static const ChunkHeader *chunk_of(Page page, OffsetNumber offset) {
+	if (offset < FirstOffsetNumber || offset > PageGetMaxOffsetNumber(page))
+		return nullptr;
+	ItemId item = PageGetItemId(page, offset);
+	if (!ItemIdIsNormal(item) || ItemIdGetOffset(item) + ItemIdGetLength(item) > BLCKSZ ||
+		ItemIdGetLength(item) < sizeof(ChunkHeader))
+		return nullptr;
+	const ChunkHeader *header = reinterpret_cast<const ChunkHeader *>(PageGetItem(page, item));
+	return header->bytes <= ItemIdGetLength(item) - sizeof(ChunkHeader) ? header : nullptr;
+}
+
 const void *BufferStore::read_chunks(graph::VectorRef ref, void *scratch) {
 	size_t done = 0, limit = layout->vector_bytes ? layout->vector_bytes : 4 + 8 * size_t(graph::kMaxNonZero);
 	memset(scratch, 0, layout->vector_bytes ? layout->vector_bytes : 4);
 	while (ref.block != 0) {
-		Buffer buffer = ReadBuffer(index, ref.block);
-		LockBuffer(buffer, BUFFER_LOCK_SHARE);
-		Page page = BufferGetPage(buffer);
-		page_check(index, ref.block, page, PageKind::chunks);
-		ItemId item = ref.offset >= FirstOffsetNumber && ref.offset <= PageGetMaxOffsetNumber(page)
-						  ? PageGetItemId(page, ref.offset)
-						  : nullptr;
-		const ChunkHeader *header =
-			item && ItemIdIsUsed(item) ? reinterpret_cast<const ChunkHeader *>(PageGetItem(page, item)) : nullptr;
-		if (!header || ItemIdGetOffset(item) + ItemIdGetLength(item) > BLCKSZ || header->bytes == 0 ||
-			header->bytes + done > limit || header->bytes + sizeof(ChunkHeader) > ItemIdGetLength(item))
+		const ChunkHeader *header = nullptr;
+		Buffer buffer = InvalidBuffer;
+		if (has_block(ref.block)) {
+			buffer = ReadBuffer(index, ref.block);
+			LockBuffer(buffer, BUFFER_LOCK_SHARE);
+			page_check(index, ref.block, BufferGetPage(buffer), PageKind::chunks);
+			header = chunk_of(BufferGetPage(buffer), ref.offset);
+		}
+		if (!header || header->bytes == 0 || header->bytes + done > limit)
 			ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
 							errmsg("index \"%s\" has a broken chain of vector chunks at block %u",
 								   RelationGetRelationName(index), ref.block),
@@ -299,17 +309,16 @@ const void *BufferStore::read_chunks(graph::VectorRef ref, void *scratch) {
 }
 
 void BufferStore::remove_chunks(graph::VectorRef ref) {
-	while (ref.block != 0 && ref.block < RelationGetNumberOfBlocks(index)) {
+	while (ref.block != 0 && has_block(ref.block)) {
 		Buffer buffer = ReadBuffer(index, ref.block);
 		LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
 		Page page = BufferGetPage(buffer);
 		page_check(index, ref.block, page, PageKind::chunks);
-		if (ref.offset > PageGetMaxOffsetNumber(page) || !ItemIdIsUsed(PageGetItemId(page, ref.offset))) {
+		const ChunkHeader *header = chunk_of(page, ref.offset);
+		if (!header) {
 			UnlockReleaseBuffer(buffer);
 			return;
 		}
-		const ChunkHeader *header =
-			reinterpret_cast<const ChunkHeader *>(PageGetItem(page, PageGetItemId(page, ref.offset)));
 		graph::VectorRef next = {header->next_block, header->next_offset, 0};
 		GenericXLogState *state;
 		page = begin(buffer, &state, false);

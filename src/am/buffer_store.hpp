@@ -67,13 +67,14 @@ struct BufferStore {
 		return ReadBuffer(index, block);
 	}
 
-	bool in_range(graph::NodeId id) {
-		BlockNumber block = layout->block_of(id);
-		if (layout->slot_of(id) >= layout->slots_per_page || block == kMetaBlock)
-			return false;
+	bool has_block(BlockNumber block) {
 		if (block >= blocks)
 			blocks = RelationGetNumberOfBlocks(index);
 		return block < blocks;
+	}
+	bool in_range(graph::NodeId id) {
+		BlockNumber block = layout->block_of(id);
+		return layout->slot_of(id) < layout->slots_per_page && block != kMetaBlock && has_block(block);
 	}
 	void pause();
 	graph::NodeId bound() { return layout->node_id(RelationGetNumberOfBlocks(index), 0); }

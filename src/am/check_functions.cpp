@@ -45,7 +45,9 @@ OpenIndex open_index(Oid oid, LOCKMODE lock, void (*check_rights)(Relation heap)
 		check_rights(open.heap);
 	bool is_ivfflat = open.index->rd_indam->ambuild == ivfflat_ambuild;
 	if (open.index->rd_indam->ambuild != hnsw_ambuild && !(or_ivfflat && is_ivfflat))
-		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" is not an hnsw index of ruvector", name)));
+		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+						or_ivfflat ? errmsg("\"%s\" is not an hnsw or ivfflat index of ruvector", name)
+								   : errmsg("\"%s\" is not an hnsw index of ruvector", name)));
 	if (RELATION_IS_OTHER_TEMP(open.index))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("cannot access temporary tables of other sessions")));

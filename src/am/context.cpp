@@ -290,6 +290,16 @@ const void *working_vector(const Context &context, Datum value, bool query) {
 	pg_unreachable();
 }
 
+ItemPointerData row_tid(Relation index, const graph::HeapTid &heap_tid) {
+	ItemPointerData tid;
+	from_heap_tid(heap_tid, &tid);
+	if (unlikely(ItemPointerGetBlockNumberNoCheck(&tid) == InvalidBlockNumber || !ItemPointerIsValid(&tid)))
+		ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
+						errmsg("index \"%s\" contains an impossible heap TID", RelationGetRelationName(index)),
+						errhint("Please REINDEX it.")));
+	return tid;
+}
+
 const void *zero_vector(const Context &context) {
 	return palloc0(Max(context.layout.working_bytes(), 4));
 }

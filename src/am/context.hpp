@@ -58,5 +58,7 @@ inline void from_heap_tid(const graph::HeapTid &tid, ItemPointer out) {
 	out->ip_blkid.bi_lo = tid.block_lo;
 	out->ip_posid = tid.offset;
 }
+// Of a row that is to be read. A damaged one can be the number that means a new page: reading it would add one to the table.
+ItemPointerData row_tid(Relation index, const graph::HeapTid &tid);
 
 } // namespace ruvector::am

@@ -174,8 +174,15 @@ void page_remove(Page page, const IvfflatContext &context, const uint16 *entries
 void ivfflat_page_init(Page page, IvfflatPageKind kind, Size used);
 bool is_ivfflat_page(Page page, IvfflatPageKind kind);
 void ivfflat_page_check(Relation index, BlockNumber block, Page page, IvfflatPageKind kind);
-// The same of an entry page; returns the number of its entries.
-uint32 entry_page_check(Relation index, const IvfflatContext &context, BlockNumber block, Page page);
+// Where a walk along a list is. The links of a damaged list can lead out of the index, or be a circle.
+struct ListWalk {
+	BlockNumber blocks; // known size of the index; grows
+	uint32 pages;       // read of the list
+};
+// A page of a list's entries, locked and checked.
+Buffer ivfflat_entry_buffer(Relation index, const IvfflatContext &context, BlockNumber block, ListWalk *walk, int lock,
+							BufferAccessStrategy strategy = nullptr);
+LocationIndex entries_end(const IvfflatContext &context, uint32 count); // pd_lower of a page of so many entries
 // A new page at the end, exclusively locked, not initialised.
 Buffer ivfflat_extend(Relation index, ForkNumber fork);
 // The page of a list's record, locked.

@@ -14,7 +14,7 @@ struct EntryNote {
 	uint32 entry, list;
 };
 
-struct ListWalk {
+struct CheckWalk {
 	Relation index;
 	ProblemRows *problems;
 	BlockNumber blocks, heap_blocks;
@@ -32,7 +32,7 @@ void *allocate(Size bytes) {
 	return palloc_extended(Max(bytes, Size(8)), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 }
 
-Page copy_page(ListWalk *w, BlockNumber block) {
+Page copy_page(CheckWalk *w, BlockNumber block) {
 	CHECK_FOR_INTERRUPTS();
 	Buffer buffer = ReadBuffer(w->index, block);
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
@@ -41,10 +41,11 @@ Page copy_page(ListWalk *w, BlockNumber block) {
 	return static_cast<Page>(w->page.data);
 }
 
-void note_entry(ListWalk *w, uint32 list, BlockNumber block, uint32 entry, const graph::HeapTid &heap_tid) {
+void note_entry(CheckWalk *w, uint32 list, BlockNumber block, uint32 entry, const graph::HeapTid &heap_tid) {
 	ItemPointerData tid;
 	from_heap_tid(heap_tid, &tid);
-	if (!ItemPointerIsValid(&tid) || ItemPointerGetBlockNumberNoCheck(&tid) >= w->heap_blocks) {
+	if (!ItemPointerIsValid(&tid) || heap_tid.offset > MaxOffsetNumber ||
+		ItemPointerGetBlockNumberNoCheck(&tid) >= w->heap_blocks) {
 		w->problems->put(block, int(entry), "the heap TID (%u,%u) cannot be", ItemPointerGetBlockNumberNoCheck(&tid),
 						 ItemPointerGetOffsetNumberNoCheck(&tid));
 		return;
@@ -57,7 +58,7 @@ void note_entry(ListWalk *w, uint32 list, BlockNumber block, uint32 entry, const
 	w->notes[w->note_count++] = {key, block, entry, list};
 }
 
-void walk_list(ListWalk *w, uint32 list, IvfflatList record) {
+void walk_list(CheckWalk *w, uint32 list, IvfflatList record) {
 	const IvfflatContext &c = w->context;
 	const BlockNumber list_block = c.list_block(list);
 	bool insert_found = record.first == 0 && record.insert == 0;
@@ -76,6 +77,10 @@ void walk_list(ListWalk *w, uint32 list, IvfflatList record) {
 			w->problems->put(block, -1, "the page is in list %u, but is no page of entries", list);
 			return;
 		}
+		// A change of the page is logged without what is between pd_lower and pd_upper.
+		const LocationIndex end = reinterpret_cast<PageHeader>(page)->pd_lower;
+		if (end != entries_end(c, page_head(page)->count))
+			w->problems->put(block, -1, "pd_lower is %u instead of %u", end, entries_end(c, page_head(page)->count));
 		for (uint32 entry = 0; entry < page_head(page)->count; entry++)
 			note_entry(w, list, block, entry, *page_tid(page, c, entry));
 		insert_found = insert_found || block == record.insert;
@@ -91,7 +96,7 @@ int compare_notes(const void *a, const void *b) {
 	return x < y ? -1 : x > y;
 }
 
-void check_tids_unique(ListWalk *w) {
+void check_tids_unique(CheckWalk *w) {
 	qsort(w->notes, w->note_count, sizeof(EntryNote), compare_notes);
 	for (Size i = 1; i < w->note_count; i++)
 		if (w->notes[i].tid == w->notes[i - 1].tid)
@@ -102,7 +107,7 @@ void check_tids_unique(ListWalk *w) {
 }
 
 // A page that an insert had added when the server stopped belongs to nobody and is empty.
-void check_strays(ListWalk *w) {
+void check_strays(CheckWalk *w) {
 	for (BlockNumber block = w->context.parameter_block() + w->context.parameter_pages(); block < w->blocks; block++) {
 		if (w->seen[block / 8] >> block % 8 & 1)
 			continue;
@@ -113,7 +118,7 @@ void check_strays(ListWalk *w) {
 }
 
 void check_row(Relation, ItemPointer tid, Datum *values, bool *isnull, bool, void *state) {
-	auto *w = static_cast<ListWalk *>(state);
+	auto *w = static_cast<CheckWalk *>(state);
 	if (isnull[0])
 		return;
 	MemoryContext old = MemoryContextSwitchTo(w->row_memory);
@@ -138,7 +143,7 @@ void check_row(Relation, ItemPointer tid, Datum *values, bool *isnull, bool, voi
 } // namespace
 
 void walk_lists_for_problems(Relation index, Relation heap, bool heap_all_indexed, ProblemRows *problems) {
-	auto *w = static_cast<ListWalk *>(palloc0(sizeof(ListWalk)));
+	auto *w = static_cast<CheckWalk *>(palloc0(sizeof(CheckWalk)));
 	w->index = index;
 	w->problems = problems;
 	w->blocks = RelationGetNumberOfBlocks(index);

@@ -69,12 +69,11 @@ BlockNumber begin_chain(Relation index, const IvfflatContext &c, uint32 list, co
 
 // Adds to the first page from `block` on that has room, or to a new one at the end. Returns which it was.
 BlockNumber add_to_chain(Relation index, const IvfflatContext &c, BlockNumber block, const NewEntry &entry) {
+	ListWalk walk = {};
 	for (;;) {
 		CHECK_FOR_INTERRUPTS();
-		Buffer buffer = ReadBuffer(index, block);
-		LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+		Buffer buffer = ivfflat_entry_buffer(index, c, block, &walk, BUFFER_LOCK_EXCLUSIVE);
 		Page page = BufferGetPage(buffer);
-		(void)entry_page_check(index, c, block, page);
 		BlockNumber next = ivfflat_opaque(page)->next;
 		if (page_has_room(page, c)) {
 			GenericXLogState *state = GenericXLogStart(index);

@@ -216,24 +216,38 @@ void ivfflat_page_check(Relation index, BlockNumber block, Page page, IvfflatPag
 				 errhint("Please REINDEX it.")));
 }
 
-uint32 entry_page_check(Relation index, const IvfflatContext &c, BlockNumber block, Page page) {
+Buffer ivfflat_entry_buffer(Relation index, const IvfflatContext &c, BlockNumber block, ListWalk *walk, int lock,
+							BufferAccessStrategy strategy) {
+	walk->pages++;
+	if (block >= walk->blocks || walk->pages > walk->blocks)
+		walk->blocks = RelationGetNumberOfBlocks(index);
+	if (block >= walk->blocks || walk->pages > walk->blocks)
+		ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
+						errmsg("index \"%s\" has a list that leads to block %u, which cannot have its entries",
+							   RelationGetRelationName(index), block),
+						errhint("Please REINDEX it.")));
+	Buffer buffer = ReadBufferExtended(index, MAIN_FORKNUM, block, RBM_NORMAL, strategy);
+	LockBuffer(buffer, lock);
+	Page page = BufferGetPage(buffer);
 	ivfflat_page_check(index, block, page, IvfflatPageKind::entries);
-	uint32 count = page_head(page)->count;
-	if (count > c.page_entries())
+	if (page_head(page)->count > c.page_entries())
 		ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
 						errmsg("index \"%s\" contains a page of %u entries at block %u, where %u fit",
-							   RelationGetRelationName(index), count, block, c.page_entries()),
+							   RelationGetRelationName(index), page_head(page)->count, block, c.page_entries()),
 						errhint("Please REINDEX it.")));
-	return count;
+	return buffer;
+}
+
+LocationIndex entries_end(const IvfflatContext &c, uint32 count) {
+	return LocationIndex(MAXALIGN(SizeOfPageHeaderData) + sizeof(IvfflatPageHead) +
+						 (count + c.lanes - 1) / c.lanes * c.group_size);
 }
 
 namespace {
 
 void set_count(Page page, const IvfflatContext &c, uint32 count) {
 	page_head(page)->count = uint16(count);
-	uint32 groups = (count + c.lanes - 1) / c.lanes;
-	reinterpret_cast<PageHeader>(page)->pd_lower =
-		LocationIndex(page_group(page, c, groups) - static_cast<char *>(page));
+	reinterpret_cast<PageHeader>(page)->pd_lower = entries_end(c, count);
 }
 
 // Of an entry of a block: its place among those of its kind.

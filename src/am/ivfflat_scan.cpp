@@ -57,8 +57,9 @@ struct ScanState {
 	Reranker *reranker; // as long as the scan
 	NearList *lists;    // the nearest ones, in order
 	uint32 list_count;
-	uint32 probes;            // lists a batch
-	uint32 begin, end;        // lists of this batch
+	uint32 probes;     // lists a batch
+	uint32 begin, end; // lists of this batch
+	ListWalk walk;
 	graph::List<Found> found; // a heap, nearest first
 	uint32 most;              // how many are kept
 	bool dropped;             // some entries of the batch were not kept
@@ -159,12 +160,12 @@ void read_entries(ScanState *s, Page page, uint32 count) {
 void read_list(Relation index, ScanState *s, const NearList &list) {
 	const IvfflatContext &c = s->context;
 	BlockNumber block = list.first;
+	s->walk.pages = 0;
 	while (block != 0) {
 		CHECK_FOR_INTERRUPTS();
-		Buffer buffer = ReadBuffer(index, block);
-		LockBuffer(buffer, BUFFER_LOCK_SHARE);
+		Buffer buffer = ivfflat_entry_buffer(index, c, block, &s->walk, BUFFER_LOCK_SHARE);
 		Page page = BufferGetPage(buffer);
-		uint32 count = entry_page_check(index, c, block, page);
+		const uint32 count = page_head(page)->count;
 		if (c.has_blocks())
 			read_blocks(s, page, count, list.distance);
 		else
@@ -273,9 +274,8 @@ struct BatchStream {
 		return s->last.tid;
 	}
 	void look_up(Reranker &reranker) {
-		ItemPointerData tid;
-		from_heap_tid(take(), &tid);
-		reranker.add(tid, s->last.distance, s->last.error);
+		const graph::HeapTid tid = take();
+		reranker.add(row_tid(index, tid), s->last.distance, s->last.error);
 	}
 };
 
@@ -335,7 +335,7 @@ bool ivfflat_amgettuple(IndexScanDesc scan, ScanDirection) {
 	graph::HeapTid tid;
 	if (!next_row(scan->indexRelation, s, &tid))
 		return false;
-	from_heap_tid(tid, &scan->xs_heaptid);
+	scan->xs_heaptid = row_tid(scan->indexRelation, tid);
 	scan->xs_recheck = false;
 	scan->xs_recheckorderby = false;
 	return true;

@@ -14,11 +14,10 @@ namespace {
 
 // Removes what the callback says from a page; returns the next page. *room: whether another entry fits now.
 BlockNumber vacuum_page(IndexVacuumInfo *info, IndexBulkDeleteResult *stats, const IvfflatContext &c, BlockNumber block,
-						IndexBulkDeleteCallback callback, void *callback_state, bool *room) {
-	Buffer buffer = ReadBufferExtended(info->index, MAIN_FORKNUM, block, RBM_NORMAL, info->strategy);
-	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+						ListWalk *walk, IndexBulkDeleteCallback callback, void *callback_state, bool *room) {
+	Buffer buffer = ivfflat_entry_buffer(info->index, c, block, walk, BUFFER_LOCK_EXCLUSIVE, info->strategy);
 	Page page = BufferGetPage(buffer);
-	uint32 count = entry_page_check(info->index, c, block, page);
+	const uint32 count = page_head(page)->count;
 
 	uint16 dead[kGroupBytes / sizeof(IvfflatEntry)];
 	uint32 dead_count = 0;
@@ -49,15 +48,17 @@ IndexBulkDeleteResult *ivfflat_ambulkdelete(IndexVacuumInfo *info, IndexBulkDele
 		stats = static_cast<IndexBulkDeleteResult *>(palloc0(sizeof(IndexBulkDeleteResult)));
 	stats->num_index_tuples = 0;
 	IvfflatContext c = load_ivfflat_context(info->index);
+	ListWalk walk = {};
 	for (uint32 list = 0; list < c.lists; list++) {
 		Buffer buffer = ivfflat_list_buffer(info->index, c, list, BUFFER_LOCK_SHARE);
 		IvfflatList record = *page_list(BufferGetPage(buffer), c, list);
 		UnlockReleaseBuffer(buffer);
 		BlockNumber insert = 0;
+		walk.pages = 0;
 		for (BlockNumber block = record.first; block != 0;) {
 			RV_VACUUM_DELAY_POINT();
 			bool room;
-			BlockNumber next = vacuum_page(info, stats, c, block, callback, callback_state, &room);
+			BlockNumber next = vacuum_page(info, stats, c, block, &walk, callback, callback_state, &room);
 			if (room && insert == 0)
 				insert = block;
 			block = next;

@@ -142,8 +142,9 @@ void begin_search(IndexScanDesc scan, ScanState *s) {
 	}
 	const uint32 asked = search_effort(options, meta);
 	s->ef = uint32(double(asked) * oversampling(options, s->context->layout));
+	// In order with `off`, too, as in pgvector: nothing sorts the rows again.
 	if (s->reranker != nullptr)
-		s->reranker->start_query(s->arena, *s->context, query, {asked, s->ef}, s->iterative == iterative_strict);
+		s->reranker->start_query(s->arena, *s->context, query, {asked, s->ef}, s->iterative != iterative_relaxed);
 	if (!s->exhausted) {
 		s->store.initialize(scan->indexRelation, &s->context->layout, true);
 		s->search.initialize(&s->store, &s->context->layout, &s->context->model, &s->arena);
@@ -182,10 +183,19 @@ void widen(ScanState *s) {
 	MemoryContextSwitchTo(old);
 }
 
+void broken_chain(const ScanState *s, graph::NodeId vertex) {
+	ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
+					errmsg("index \"%s\" has a broken list of heap TIDs at block %u",
+						   RelationGetRelationName(s->store.index), s->context->layout.block_of(vertex)),
+					errhint("Please REINDEX it.")));
+}
+
 // Adds the heap TIDs of a chain of overflow records; false if the chain was changed meanwhile.
 bool load_chain(ScanState *s, graph::NodeId vertex, graph::NodeId id) {
-	while (id != graph::kNoNode) {
+	for (graph::NodeId records = 1; id != graph::kNoNode; records++) {
 		CHECK_FOR_INTERRUPTS();
+		if (records % 1024 == 0 && records > s->store.bound()) // a circle
+			broken_chain(s, vertex);
 		BufferStore::Handle h;
 		if (!s->store.open(id, h))
 			return false;
@@ -216,10 +226,7 @@ void load_tids(ScanState *s, const graph::Hit &hit) {
 	s->next_tid = 0;
 	for (int attempt = 0;; attempt++) {
 		if (attempt == 1000) // vacuum changes a chain a few times at most
-			ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
-							errmsg("index \"%s\" has a broken list of heap TIDs at block %u",
-								   RelationGetRelationName(s->store.index), s->context->layout.block_of(hit.id)),
-							errhint("Please REINDEX it.")));
+			broken_chain(s, hit.id);
 		s->tids.size = 0;
 		for (uint32 i = 0; i < n; i++)
 			s->tids.push(s->arena, tids[i]);
@@ -272,11 +279,8 @@ struct HitStream {
 		graph::Hit hit = *s->next;
 		s->next = nullptr;
 		load_tids(s, hit);
-		for (uint32 i = 0; i < s->tids.size; i++) {
-			ItemPointerData tid;
-			from_heap_tid(s->tids[i], &tid);
-			reranker.add(tid, hit.distance, hit.error);
-		}
+		for (uint32 i = 0; i < s->tids.size; i++)
+			reranker.add(row_tid(s->store.index, s->tids[i]), hit.distance, hit.error);
 		s->tids.size = 0;
 	}
 };
@@ -370,7 +374,7 @@ bool hnsw_amgettuple(IndexScanDesc scan, ScanDirection) {
 		graph::HeapTid tid;
 		if (!s->reranker->next(HitStream{s}, &tid))
 			return false;
-		from_heap_tid(tid, &scan->xs_heaptid);
+		scan->xs_heaptid = row_tid(scan->indexRelation, tid);
 		return true;
 	}
 	while (s->next_tid >= s->tids.size) {
@@ -380,7 +384,7 @@ bool hnsw_amgettuple(IndexScanDesc scan, ScanDirection) {
 			return false;
 		load_tids(s, *hit);
 	}
-	from_heap_tid(s->tids[s->next_tid++], &scan->xs_heaptid);
+	scan->xs_heaptid = row_tid(scan->indexRelation, s->tids[s->next_tid++]);
 	return true;
 }
 
