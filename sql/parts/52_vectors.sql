@@ -390,6 +390,7 @@ COMMENT ON FUNCTION ruvector._search(anyelement, regclass, @extschema@.vector, i
 CREATE TYPE ruvector.neighbor AS (id text, distance float8);
 COMMENT ON TYPE ruvector.neighbor IS 'internal: one of the nearest rows of a table, and its distance';
 
+-- Its value goes into a variable and not straight into unnest: to guess the number of rows the planner would evaluate it, and search twice.
 CREATE FUNCTION ruvector._nearest(rel regclass, query @extschema@.vector, k int, conditions text DEFAULT '', usual text DEFAULT '',
 		ef_search int DEFAULT NULL) RETURNS ruvector.neighbor[]
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -421,11 +422,12 @@ DECLARE
 	s record := ruvector._settings();
 	ids text[];
 	distances float8[];
+	nearest ruvector.neighbor[];
 BEGIN
 	query := ruvector._query_vector(query, query_text);
-	SELECT array_agg(n.id), array_agg(n.distance) INTO ids, distances
-	FROM unnest(ruvector._nearest('ruvector.vectors_table', query, CASE WHEN mmr_lambda IS NULL THEN k ELSE greatest(5 * k, 50) END,
-		ruvector._filter_condition(filter), ruvector._not_expired(), ef_search)) n;
+	nearest := ruvector._nearest('ruvector.vectors_table', query, CASE WHEN mmr_lambda IS NULL THEN k ELSE greatest(5 * k, 50) END,
+		ruvector._filter_condition(filter), ruvector._not_expired(), ef_search);
+	SELECT array_agg(n.id), array_agg(n.distance) INTO ids, distances FROM unnest(nearest) n;
 	IF mmr_lambda IS NOT NULL THEN
 		SELECT array_agg(m.id ORDER BY m.rank), array_agg(n.distance ORDER BY m.rank) INTO ids, distances
 		FROM ruvector.mmr_rerank(ids, ARRAY(
@@ -510,6 +512,7 @@ CREATE FUNCTION ruvector.hybrid_search(
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	s record := ruvector._settings();
+	nearest ruvector.neighbor[];
 BEGIN
 	PERFORM ruvector._check_choice('fusion', fusion, 'rrf', 'weighted');
 	IF vector_weight < 0 OR keyword_weight < 0 OR vector_weight + keyword_weight = 0 OR rrf_k < 0
@@ -522,12 +525,12 @@ BEGIN
 	fetch_k := coalesce(fetch_k, greatest(5 * k, 50));
 	IF vector_weight > 0 THEN
 		query := ruvector._query_vector(query, query_text);
+		nearest := ruvector._nearest('ruvector.vectors_table', query, fetch_k, ruvector._filter_condition(filter), ruvector._not_expired(), ef_search);
 	END IF;
 	RETURN QUERY
 	WITH by_vector AS (
 		SELECT n.id, row_number() OVER (ORDER BY n.distance, n.id) AS place, ruvector._similarity(n.distance, s.metric) AS value
-		FROM unnest(ruvector._nearest('ruvector.vectors_table', query, fetch_k, ruvector._filter_condition(filter), ruvector._not_expired(), ef_search)) n
-		WHERE vector_weight > 0),
+		FROM unnest(nearest) n),
 	by_keyword AS (
 		SELECT f.id, row_number() OVER (ORDER BY f.score DESC, f.id) AS place, f.score AS value
 		FROM ruvector._bm25_search('ruvector.vectors_table', query_text, fetch_k, ruvector._vector_condition(filter)) f

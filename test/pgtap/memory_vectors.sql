@@ -204,5 +204,22 @@ SELECT is((SELECT array_agg(id) FROM ruvector.hybrid_search('garden', '[0,1,0,0,
 TRUNCATE ruvector.vectors_table;
 SELECT is_empty($$ SELECT FROM ruvector.text_statistics $$, 'TRUNCATE empties the statistics');
 
+-- Each asks the table once; what is asked for in a plan of its own must not be looked for to make the plan.
+SET LOCAL track_functions = 'all';
+SET LOCAL plan_cache_mode = 'force_custom_plan';
+CREATE FUNCTION pg_temp.searches(statement text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+	search constant oid := (SELECT oid FROM pg_proc WHERE proname = '_search' AND pronamespace = 'ruvector'::regnamespace);
+	before constant bigint := coalesce(pg_stat_get_xact_function_calls(search), 0);
+BEGIN
+	EXECUTE statement;
+	RETURN pg_stat_get_xact_function_calls(search) - before;
+END $$;
+SELECT is(pg_temp.searches(format('SELECT * FROM ruvector.%s', call)), 1::bigint, call) FROM (VALUES
+	('vector_search(''[1,0,0,0,0,0,0,0]'', 2)'), ('hybrid_search(''dogs'', ''[1,0,0,0,0,0,0,0]'', 2)'),
+	('retrieve_relevant(query => ''[1,0,0,0,0,0,0,0]'')'), ('retrieve_relevant(query => ''[1,0,0,0,0,0,0,0]'', mmr_lambda => 0.5)'),
+	('get_critiques(query => ''[1,0,0,0,0,0,0,0]'')'), ('search_skills(query => ''[1,0,0,0,0,0,0,0]'')'),
+	('search_patterns(query => ''[1,0,0,0,0,0,0,0]'')'), ('find_relevant_turns(query => ''[1,0,0,0,0,0,0,0]'')')) c(call);
+
 SELECT * FROM finish();
 ROLLBACK;
