@@ -299,40 +299,37 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION ruvector._filter_condition(jsonb) IS 'internal: a filter on metadata as a condition on m that begins with AND; empty for NULL';
 
--- 300 gives recall@10 of 0.99 with sentence embeddings (100,000 of 384 dimensions, see bench/memory/RESULTS.md).
-CREATE FUNCTION ruvector._effort(ef_search int) RETURNS int
+-- Recall@10 of 0.99 and more with sentence embeddings, of queries that it was not chosen by (100,000 of 384 dimensions, bench/memory/RESULTS.md).
+CREATE FUNCTION ruvector._effort(ef_search int, wanted float8) RETURNS int
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	IF ef_search NOT BETWEEN 1 AND 1000 THEN
 		RAISE EXCEPTION 'ef_search must be from 1 to 1000' USING ERRCODE = 'invalid_parameter_value',
 			HINT = 'More finds more of the true nearest, and takes longer.';
 	END IF;
-	RETURN coalesce(ef_search, greatest(current_setting('hnsw.ef_search')::int, 300));
+	RETURN coalesce(ef_search, greatest(current_setting('hnsw.ef_search')::int, least(150 + 5 * wanted, 1000)::int));
 END $$;
-COMMENT ON FUNCTION ruvector._effort(int) IS 'internal: hnsw.ef_search for a search of memory: the one given, else the setting, but at least 300';
+COMMENT ON FUNCTION ruvector._effort(int, float8) IS 'internal: hnsw.ef_search for a search of memory: the one given, else the setting, but at least 150 and 5 for each row that the index has to give';
 
 CREATE FUNCTION ruvector._run(as_type anyelement, statement text, VARIADIC arguments "any") RETURNS anyelement
 	AS 'MODULE_PATHNAME', 'ruvector_run' LANGUAGE C STABLE;
 COMMENT ON FUNCTION ruvector._run(anyelement, text, "any") IS
 	'internal: the one value of a statement, whose plan the session keeps: for statements of which there are few';
 
--- Microseconds, roughly, from 100,000 rows of 384 dimensions on a busy machine: an index visits k N / rows vertices, about 15 each with the widening of its
--- search; an exact search reads the rows that pass, 4 each, and if there is no index for the conditions all rows, 0.5 each.
 -- VOLATILE because EXPLAIN asks for it.
-CREATE FUNCTION ruvector._exact_is_faster(rel regclass, k int, conditions text, joined text) RETURNS boolean
+CREATE FUNCTION ruvector._estimate(rel regclass, conditions text, joined text, OUT passing float8, OUT total float8, OUT reads_all boolean)
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	plan json;
-	passing float8;
-	total float8 := (SELECT greatest(c.reltuples, 1) FROM pg_class c WHERE c.oid = rel);
 BEGIN
 	EXECUTE format('EXPLAIN (FORMAT JSON) SELECT FROM %s m %s WHERE m.namespace = %L%s', rel, joined, ruvector.current_namespace(), conditions)
 	INTO plan;
 	passing := (plan -> 0 -> 'Plan' ->> 'Plan Rows')::float8;
-	RETURN 4 * passing + CASE WHEN strpos(plan::text, '"Seq Scan"') > 0 THEN 0.5 * total ELSE 0 END < 15 * k * total / passing;
+	total := (SELECT greatest(c.reltuples, 1) FROM pg_class c WHERE c.oid = rel);
+	reads_all := strpos(plan::text, '"Seq Scan"') > 0;
 END $$;
-COMMENT ON FUNCTION ruvector._exact_is_faster(regclass, int, text, text) IS
-	'internal: whether conditions leave so few rows, by the statistics of the table, that they are read and sorted faster than a vector index is searched for k of them';
+COMMENT ON FUNCTION ruvector._estimate(regclass, text, text) IS
+	'internal: how many rows pass the conditions, by the statistics of the table; of how many; whether all of them would be read to find these';
 
 -- The vector index is asked first, unless the conditions leave few rows. If it gives fewer than k rows, because its scan ended
 -- before enough of them passed the conditions or because there are no more, an exact search decides.
@@ -350,7 +347,9 @@ DECLARE
 	statement text := format('WITH near AS MATERIALIZED (SELECT %s, %s AS distance FROM %s m %s
 			WHERE m.namespace = %L AND m.embedding IS NOT NULL%s%s ORDER BY ', columns, distance, rel, joined, ruvector.current_namespace(), usual, conditions);
 	rest text := format(' LIMIT %s) SELECT CASE WHEN (SELECT count(*) FROM near) >= ', k);
+	wanted float8 := k; -- rows that the index has to give, so that k of them pass
 	exact boolean := false;
+	e record;
 	saved_ef text;
 	saved_limit text;
 	saved_mode text;
@@ -360,7 +359,11 @@ BEGIN
 		RAISE EXCEPTION 'k must not be negative' USING ERRCODE = 'invalid_parameter_value';
 	END IF;
 	IF conditions <> '' THEN
-		exact := ruvector._exact_is_faster(rel, k, conditions, joined);
+		e := ruvector._estimate(rel, conditions, joined);
+		wanted := greatest(k, k * e.total / e.passing);
+		-- Microseconds, roughly, from 100,000 rows of 384 dimensions on a busy machine: the index takes about 15 for each vertex with the
+		-- widening of its search; an exact search reads the rows that pass, 4 each, and if there is no index for the conditions all rows, 0.5 each.
+		exact := 4 * e.passing + CASE WHEN e.reads_all THEN 0.5 * e.total ELSE 0 END < 15 * wanted;
 	END IF;
 	IF NOT exact THEN
 		-- Not SET in the function's definition, whose values are fixed. An error undoes them with the transaction. The answer is
@@ -368,7 +371,7 @@ BEGIN
 		saved_ef := current_setting('hnsw.ef_search');
 		saved_limit := current_setting('hnsw.max_scan_tuples');
 		saved_mode := current_setting('hnsw.iterative_scan');
-		PERFORM set_config('hnsw.ef_search', ruvector._effort(ef_search)::text, true), set_config('hnsw.iterative_scan', 'relaxed_order', true),
+		PERFORM set_config('hnsw.ef_search', ruvector._effort(ef_search, wanted)::text, true), set_config('hnsw.iterative_scan', 'relaxed_order', true),
 			set_config('hnsw.max_scan_tuples', least(saved_limit::float8, greatest(1000,
 				2 * sqrt(k * (SELECT greatest(c.reltuples, 0)::float8 FROM pg_class c WHERE c.oid = rel))))::int::text, true);
 		IF conditions = '' THEN

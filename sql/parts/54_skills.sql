@@ -69,7 +69,7 @@ BEGIN
 		latency_n bigint NOT NULL DEFAULT 0,
 		latency_mean float8 NOT NULL DEFAULT 0,
 		last_used_at timestamptz,
-		PRIMARY KEY (namespace, skill_id),
+		PRIMARY KEY (skill_id, namespace), -- looked up for each candidate of a search: numbers are compared faster than names
 		FOREIGN KEY (namespace, skill_id) REFERENCES ruvector.skills_library (namespace, id) ON DELETE CASCADE)
 		WITH (fillfactor = 70);
 	CREATE TABLE ruvector.pattern_stats (
@@ -348,9 +348,7 @@ BEGIN
 				ELSE 'x.posterior_mean' END, s.metric, k),
 		CASE WHEN category IS NOT NULL THEN format(' AND m.category = %L', category) ELSE '' END || ruvector._filter_condition(filter),
 		'LEFT JOIN ruvector.skill_stats t ON t.namespace = m.namespace AND t.skill_id = m.id',
-		format(' AND CASE WHEN t.uses > 0 THEN t.successes >= %L::float8 * t.uses ELSE %L::boolean END', min_success_rate, coalesce(include_untried, true)),
-		-- More than for ten rows: some forty are looked at, of which all count.
-		greatest(ruvector._effort(NULL), 350));
+		format(' AND CASE WHEN t.uses > 0 THEN t.successes >= %L::float8 * t.uses ELSE %L::boolean END', min_success_rate, coalesce(include_untried, true)));
 	RETURN QUERY SELECT * FROM unnest(found);
 END $$;
 COMMENT ON FUNCTION ruvector.search_skills(text, int, float8, @extschema@.vector, boolean, jsonb, text, jsonb, boolean, int) IS
