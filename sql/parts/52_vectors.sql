@@ -248,7 +248,7 @@ BEGIN
 			USING ERRCODE = 'null_value_not_allowed', HINT = 'The filter ''{}'' deletes all vectors of the namespace.';
 	END IF;
 	EXECUTE format('DELETE FROM ruvector.vectors_table m WHERE m.namespace = $1%s%s',
-		CASE WHEN id IS NOT NULL THEN ' AND m.id = $2' END, ruvector._filter_condition(filter))
+		CASE WHEN id IS NOT NULL THEN ' AND m.id = $2' END, ruvector._filter_condition('ruvector.vectors_table', filter))
 	USING ruvector.current_namespace(), id;
 	GET DIAGNOSTICS n = ROW_COUNT;
 	RETURN n;
@@ -273,8 +273,8 @@ END $$;
 COMMENT ON FUNCTION ruvector.vector_get(text) IS 'the vector of an id; no row if there is none or it has expired';
 
 -- Conditions are written with their values (quoted by format): the planner sees how selective they are.
-CREATE FUNCTION ruvector._filter_condition(filter jsonb) RETURNS text
-	LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+CREATE FUNCTION ruvector._filter_condition(rel regclass, filter jsonb) RETURNS text
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	result text := '';
 	contained jsonb;
@@ -293,11 +293,21 @@ BEGIN
 		LOOP
 			result := result || format(' AND (%s)', one_of);
 		END LOOP;
-		result := result || format(' AND ruvector.filter_match(m.metadata, %L::jsonb)', filter);
+		-- Ranges of numbers, where an index on the key serves them and has told ANALYZE how selective they are. jsonb orders numbers as
+		-- filter_match does; what is of another type passes here and not there.
+		result := result || coalesce((
+			SELECT string_agg(format(' AND (m.metadata -> %L) %s %L::jsonb', f.key, o.symbol, c.value), '')
+			FROM jsonb_each(filter) f, jsonb_each(CASE jsonb_typeof(f.value) WHEN 'object' THEN f.value ELSE '{}' END) c,
+				(VALUES ('$lt', '<'), ('$lte', '<='), ('$gt', '>'), ('$gte', '>=')) o(name, symbol)
+			WHERE f.key !~ '^\$|\.' AND c.key = o.name AND jsonb_typeof(c.value) = 'number'
+				AND EXISTS (SELECT FROM pg_index i WHERE i.indrelid = rel AND strpos(pg_get_indexdef(i.indexrelid), format('(metadata -> %L::text)', f.key)) > 0)), '');
+		-- In brackets after conditions that have said how many rows pass, see _estimate.
+		result := result || format(CASE result WHEN '' THEN ' AND ruvector.filter_match(m.metadata, %L::jsonb)'
+			ELSE ' AND (ruvector.filter_match(m.metadata, %L::jsonb))' END, filter);
 	END IF;
 	RETURN result;
 END $$;
-COMMENT ON FUNCTION ruvector._filter_condition(jsonb) IS 'internal: a filter on metadata as a condition on m that begins with AND; empty for NULL';
+COMMENT ON FUNCTION ruvector._filter_condition(regclass, jsonb) IS 'internal: a filter on metadata as a condition on m, a row of rel, that begins with AND; empty for NULL';
 
 -- Recall@10 of 0.99 and more with sentence embeddings, of queries that it was not chosen by (100,000 of 384 dimensions, bench/memory/RESULTS.md).
 CREATE FUNCTION ruvector._effort(ef_search int, wanted float8) RETURNS int
@@ -322,7 +332,9 @@ CREATE FUNCTION ruvector._estimate(rel regclass, conditions text, joined text, O
 DECLARE
 	plan json;
 BEGIN
-	EXECUTE format('EXPLAIN (FORMAT JSON) SELECT FROM %s m %s WHERE m.namespace = %L%s', rel, joined, ruvector.current_namespace(), conditions)
+	-- The planner would take a third of the rows that the other conditions of a filter leave.
+	EXECUTE format('EXPLAIN (FORMAT JSON) SELECT FROM %s m %s WHERE m.namespace = %L%s', rel, joined, ruvector.current_namespace(),
+		replace(conditions, ' AND (ruvector.filter_match(', ' AND (m.metadata IS NOT NULL OR ruvector.filter_match('))
 	INTO plan;
 	passing := (plan -> 0 -> 'Plan' ->> 'Plan Rows')::float8;
 	total := (SELECT greatest(c.reltuples, 1) FROM pg_class c WHERE c.oid = rel);
@@ -410,9 +422,9 @@ CREATE FUNCTION ruvector._not_expired() RETURNS text
 COMMENT ON FUNCTION ruvector._not_expired() IS 'internal: the condition that a row m has not expired';
 
 CREATE FUNCTION ruvector._vector_condition(filter jsonb) RETURNS text
-	LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	RETURN ruvector._not_expired() || ruvector._filter_condition(filter);
+	RETURN ruvector._not_expired() || ruvector._filter_condition('ruvector.vectors_table', filter);
 END $$;
 COMMENT ON FUNCTION ruvector._vector_condition(jsonb) IS 'internal: the vectors m that a search may return';
 
@@ -429,7 +441,7 @@ DECLARE
 BEGIN
 	query := ruvector._query_vector(query, query_text);
 	nearest := ruvector._nearest('ruvector.vectors_table', query, CASE WHEN mmr_lambda IS NULL THEN k ELSE greatest(5 * k, 50) END,
-		ruvector._filter_condition(filter), ruvector._not_expired(), ef_search);
+		ruvector._filter_condition('ruvector.vectors_table', filter), ruvector._not_expired(), ef_search);
 	SELECT array_agg(n.id), array_agg(n.distance) INTO ids, distances FROM unnest(nearest) n;
 	IF mmr_lambda IS NOT NULL THEN
 		SELECT array_agg(m.id ORDER BY m.rank), array_agg(n.distance ORDER BY m.rank) INTO ids, distances
@@ -528,7 +540,7 @@ BEGIN
 	fetch_k := coalesce(fetch_k, greatest(5 * k, 50));
 	IF vector_weight > 0 THEN
 		query := ruvector._query_vector(query, query_text);
-		nearest := ruvector._nearest('ruvector.vectors_table', query, fetch_k, ruvector._filter_condition(filter), ruvector._not_expired(), ef_search);
+		nearest := ruvector._nearest('ruvector.vectors_table', query, fetch_k, ruvector._filter_condition('ruvector.vectors_table', filter), ruvector._not_expired(), ef_search);
 	END IF;
 	RETURN QUERY
 	WITH by_vector AS (

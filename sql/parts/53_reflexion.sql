@@ -267,7 +267,7 @@ DECLARE
 		|| CASE WHEN session_id IS NOT NULL THEN format(' AND m.session_id = %L', session_id) ELSE '' END
 		|| CASE WHEN agent_id IS NOT NULL THEN format(' AND m.agent_id = %L', agent_id) ELSE '' END
 		|| CASE WHEN tags IS NOT NULL THEN format(' AND m.tags @> %L::text[]', tags) ELSE '' END
-		|| ruvector._filter_condition(filter);
+		|| ruvector._filter_condition('ruvector.reflexion_episodes', filter);
 	plain boolean := mmr_lambda IS NULL AND half_life IS NULL AND NOT coalesce(hybrid, false);
 	pool int := greatest(5 * k, 50);
 	ids bigint[];

@@ -346,7 +346,7 @@ BEGIN
 			-- Thompson sampling: the quantile function turns a uniform number into a draw from the posterior.
 			CASE WHEN explore THEN 'ruvector.beta_quantile(random(), n.prior_alpha + n.successes, n.prior_beta + n.uses - n.successes)'
 				ELSE 'x.posterior_mean' END, s.metric, k),
-		CASE WHEN category IS NOT NULL THEN format(' AND m.category = %L', category) ELSE '' END || ruvector._filter_condition(filter),
+		CASE WHEN category IS NOT NULL THEN format(' AND m.category = %L', category) ELSE '' END || ruvector._filter_condition('ruvector.skills_library', filter),
 		'LEFT JOIN ruvector.skill_stats t ON t.namespace = m.namespace AND t.skill_id = m.id',
 		format(' AND CASE WHEN t.uses > 0 THEN t.successes >= %L::float8 * t.uses ELSE %L::boolean END', min_success_rate, coalesce(include_untried, true)));
 	RETURN QUERY SELECT * FROM unnest(found);
@@ -823,7 +823,7 @@ BEGIN
 			|| CASE WHEN min_success_rate IS NOT NULL THEN format(' AND coalesce(t.successes / nullif(t.uses, 0), m.seeded_success_rate::float8, 0) >= %L::float8',
 				min_success_rate) ELSE '' END
 			|| CASE WHEN tags IS NOT NULL THEN format(' AND m.tags @> %L::text[]', tags) ELSE '' END
-			|| ruvector._filter_condition(filter),
+			|| ruvector._filter_condition('ruvector.reasoning_patterns', filter),
 			'LEFT JOIN ruvector.pattern_stats t ON t.namespace = m.namespace AND t.pattern_id = m.id');
 	RETURN QUERY SELECT * FROM unnest(found) p WHERE threshold IS NULL OR p.similarity >= threshold;
 END $$;

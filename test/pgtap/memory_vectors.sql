@@ -127,6 +127,23 @@ SET LOCAL hnsw.iterative_scan = off;
 SELECT pg_temp.compare('{"percent": {"$gte": 99}}', 'i % 100 = 99');
 SET LOCAL hnsw.iterative_scan = DEFAULT;
 
+-- Ranges that an index serves, and what it says of them is implied.
+SELECT ok(ruvector._filter_condition('ruvector.vectors_table', '{"percent": {"$gte": 99}}') NOT LIKE '%->%', 'no index, no condition for one');
+CREATE INDEX ON ruvector.vectors_table (namespace, (metadata -> 'percent'));
+ANALYZE ruvector.vectors_table;
+SELECT ok(ruvector._filter_condition('ruvector.vectors_table', '{"percent": {"$gte": 99}}') LIKE '%(m.metadata -> ''percent'') >= ''99''%', 'an index, a condition for it');
+SELECT ok(ruvector._filter_condition('ruvector.vectors_table', filter) NOT LIKE '%->%', filter::text || ': not for it')
+FROM (VALUES ('{"permille": {"$gte": 99}}'::jsonb), ('{"percent": {"$gte": "99"}}'), ('{"percent": {"$ne": 99}}'), ('{"deep.percent": {"$gt": 1}}'), ('{"$or": [{"percent": {"$gt": 1}}]}')) f(filter);
+SELECT pg_temp.compare('{"percent": {"$gte": 99}}', 'i % 100 = 99');
+SELECT pg_temp.compare('{"percent": {"$gt": 41.5, "$lte": 42}}', 'i % 100 = 42');
+SELECT pg_temp.compare('{"percent": {"$lt": 50, "$not": {"$lt": 40}}}', 'i % 100 BETWEEN 40 AND 49');
+SELECT pg_temp.compare('{"percent": {"$lt": -1}}', 'false');
+UPDATE item SET item = jsonb_set(item, '{a}', v) FROM unnest('{null,"0",false,[1],-1e3,2.50}'::jsonb[]) WITH ORDINALITY u(v, n) WHERE item -> 'a' = to_jsonb(n - 1) AND n > 1;
+ALTER TABLE item RENAME COLUMN item TO metadata;
+CREATE INDEX ON item ((metadata -> 'a'));
+SELECT is_empty(format('SELECT FROM item m WHERE ruvector.filter_match(metadata, %1$L) AND NOT (true%2$s)', filter, ruvector._filter_condition('item', filter::jsonb)), filter || ': implied')
+FROM (SELECT format('{"a": {"%s": %s}}', o, n) AS filter FROM unnest('{$lt,$lte,$gt,$gte}'::text[]) o, unnest('{-1000,2.5,3,1e20}'::text[]) n) f;
+
 CREATE TEMP TABLE query AS SELECT v FROM point WHERE i = 1234;
 SELECT results_eq($$ SELECT id, round(distance::numeric, 6), round(similarity::numeric, 6) FROM query, ruvector.vector_search(v, 1) $$, $$ VALUES ('1234', 0.0, 1.0) $$, 'a vector finds itself');
 SELECT is((SELECT count(*) FROM query, ruvector.vector_search(v, 100) s WHERE s.similarity < 0.9), (SELECT 100 - count(*) FROM query, ruvector.vector_search(v, 100, threshold => 0.9)), 'threshold is a least similarity');
