@@ -370,7 +370,7 @@ COMMENT ON FUNCTION ruvector._recall_by_threshold(@extschema@.vector, int, text[
 
 CREATE FUNCTION ruvector._recall_effort(ef_search int, k int, alpha float8, beta float8, gamma float8) RETURNS int
 	LANGUAGE sql STABLE
-	RETURN ruvector._effort(ef_search, k + 30 * greatest(1, (beta + gamma) / greatest(alpha, 1e-9)));
+	RETURN ruvector._effort(ef_search, k + 20 * greatest(1, (beta + gamma) / greatest(alpha, 1e-9)));
 COMMENT ON FUNCTION ruvector._recall_effort(int, int, float8, float8, float8) IS
 	'internal: hnsw.ef_search for recall by utility: more than for similarity, and most where uplift and latency decide, which leads away from where the edges of the graph are';
 
