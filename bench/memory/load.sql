@@ -16,7 +16,7 @@ CREATE TABLE trait AS SELECT id, words(15) AS content, CASE WHEN random() < 0.2 
 	floor(random() * 1200) AS latency_ms, random() AS score, floor(random() * 200)::int AS uses, random() AS share FROM base;
 
 INSERT INTO ruvector.vectors_table (id, embedding, embedding_model, metadata, content)
-	SELECT b.id, b.v, 'external', jsonb_build_object('bucket', b.id % 100, 'score', t.score), t.content FROM base b JOIN trait t USING (id);
+	SELECT b.id, b.v, 'external', jsonb_build_object('bucket', b.id % 100, 'score', t.score, 'price', t.score), t.content FROM base b JOIN trait t USING (id);
 INSERT INTO ruvector.reflexion_episodes (id, task, reward, success, latency_ms, tags, metadata, embedding, embedding_model)
 	SELECT b.id, t.content, t.score, t.share > 0.5, t.latency_ms, ARRAY['tag' || b.id % 100], jsonb_build_object('bucket', b.id % 100), b.v, 'external'
 	FROM base b JOIN trait t USING (id);
@@ -33,5 +33,7 @@ SELECT setval(pg_get_serial_sequence(format('ruvector.%s', t), 'id'), 10000000) 
 SELECT ruvector.refresh_text_statistics(t) FROM unnest('{ruvector.vectors_table,ruvector.reflexion_episodes}'::regclass[]) t \g /dev/null
 
 SELECT definition FROM made \gexec
+-- Of two numbers that are the same, one has an index.
+CREATE INDEX ON ruvector.vectors_table (namespace, (metadata -> 'price'));
 
 VACUUM ANALYZE;

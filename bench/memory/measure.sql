@@ -24,6 +24,7 @@ INSERT INTO task VALUES
 	('vector_search', true, 'SELECT array_agg(id) FROM ruvector.vector_search(p.v, 10)'),
 	('vector_search, 1 % by containment', true, 'SELECT array_agg(id) FROM ruvector.vector_search(p.v, 10, filter => jsonb_build_object(''bucket'', p.id % 100))'),
 	('vector_search, 1 % by range', true, 'SELECT array_agg(id) FROM ruvector.vector_search(p.v, 10, filter => ''{"score": {"$lt": 0.01}}'')'),
+	('vector_search, 1 % by range, indexed', true, 'SELECT array_agg(id) FROM ruvector.vector_search(p.v, 10, filter => ''{"price": {"$lt": 0.01}}'')'),
 	('hybrid_search', true, 'SELECT array_agg(id) FROM ruvector.hybrid_search(p.words, p.v, 10)'),
 	('store_episode', false, 'SELECT ARRAY[ruvector.store_episode(p.words, 0.5, true, latency_ms => 100, embedding => CASE round WHEN 1 THEN p.v ELSE p.mixed END)::text]'),
 	('update_skill_stats', false, 'SELECT ARRAY[(ruvector.update_skill_stats(1 + p.id * 31, true, 0.5, 10) IS NULL)::text]');

@@ -248,7 +248,7 @@ BEGIN
 			USING ERRCODE = 'null_value_not_allowed', HINT = 'The filter ''{}'' deletes all vectors of the namespace.';
 	END IF;
 	EXECUTE format('DELETE FROM ruvector.vectors_table m WHERE m.namespace = $1%s%s',
-		CASE WHEN id IS NOT NULL THEN ' AND m.id = $2' END, ruvector._filter_condition(filter))
+		CASE WHEN id IS NOT NULL THEN ' AND m.id = $2' END, ruvector._filter_condition('ruvector.vectors_table', filter))
 	USING ruvector.current_namespace(), id;
 	GET DIAGNOSTICS n = ROW_COUNT;
 	RETURN n;
@@ -273,12 +273,13 @@ END $$;
 COMMENT ON FUNCTION ruvector.vector_get(text) IS 'the vector of an id; no row if there is none or it has expired';
 
 -- Conditions are written with their values (quoted by format): the planner sees how selective they are.
-CREATE FUNCTION ruvector._filter_condition(filter jsonb) RETURNS text
-	LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+CREATE FUNCTION ruvector._filter_condition(rel regclass, filter jsonb) RETURNS text
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	result text := '';
 	contained jsonb;
 	one_of text;
+	ranges text;
 BEGIN
 	IF filter IS NOT NULL THEN
 		-- A selective filter can so be served by the GIN index.
@@ -293,46 +294,54 @@ BEGIN
 		LOOP
 			result := result || format(' AND (%s)', one_of);
 		END LOOP;
-		result := result || format(' AND ruvector.filter_match(m.metadata, %L::jsonb)', filter);
+		-- Ranges of numbers, where an index on the key serves them and has told ANALYZE how selective they are. jsonb orders numbers as
+		-- filter_match does; what is of another type passes here and not there.
+		SELECT string_agg(format(' AND (m.metadata -> %L) %s %L::jsonb', f.key, o.symbol, c.value), '') INTO ranges
+			FROM jsonb_each(filter) f, jsonb_each(CASE jsonb_typeof(f.value) WHEN 'object' THEN f.value ELSE '{}' END) c,
+				(VALUES ('$lt', '<'), ('$lte', '<='), ('$gt', '>'), ('$gte', '>=')) o(name, symbol)
+			WHERE f.key !~ '^\$|\.' AND c.key = o.name AND jsonb_typeof(c.value) = 'number'
+				AND EXISTS (SELECT FROM pg_index i WHERE i.indrelid = rel AND strpos(pg_get_indexdef(i.indexrelid), format('(metadata -> %L::text)', f.key)) > 0);
+		-- In brackets after ranges, of which the planner knows how many rows pass, see _estimate. Of containment it knows less.
+		result := result || format(CASE WHEN ranges IS NULL THEN ' AND ruvector.filter_match(m.metadata, %2$L::jsonb)'
+			ELSE '%1$s AND (ruvector.filter_match(m.metadata, %2$L::jsonb))' END, ranges, filter);
 	END IF;
 	RETURN result;
 END $$;
-COMMENT ON FUNCTION ruvector._filter_condition(jsonb) IS 'internal: a filter on metadata as a condition on m that begins with AND; empty for NULL';
+COMMENT ON FUNCTION ruvector._filter_condition(regclass, jsonb) IS 'internal: a filter on metadata as a condition on m, a row of rel, that begins with AND; empty for NULL';
 
--- 300 gives recall@10 of 0.99 with sentence embeddings (100,000 of 384 dimensions, see bench/memory/RESULTS.md).
-CREATE FUNCTION ruvector._effort(ef_search int) RETURNS int
+-- Recall@10 of 0.99 and more (search_skills: 0.98) with 100,000 sentence embeddings of 384 dimensions, of 200 queries beyond those of bench/memory.
+CREATE FUNCTION ruvector._effort(ef_search int, wanted float8) RETURNS int
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	IF ef_search NOT BETWEEN 1 AND 1000 THEN
 		RAISE EXCEPTION 'ef_search must be from 1 to 1000' USING ERRCODE = 'invalid_parameter_value',
 			HINT = 'More finds more of the true nearest, and takes longer.';
 	END IF;
-	RETURN coalesce(ef_search, greatest(current_setting('hnsw.ef_search')::int, 300));
+	RETURN coalesce(ef_search, greatest(current_setting('hnsw.ef_search')::int, least(200 + 5 * wanted, 1000)::int));
 END $$;
-COMMENT ON FUNCTION ruvector._effort(int) IS 'internal: hnsw.ef_search for a search of memory: the one given, else the setting, but at least 300';
+COMMENT ON FUNCTION ruvector._effort(int, float8) IS 'internal: hnsw.ef_search for a search of memory: the one given, else the setting, but at least 200 and 5 for each row that the index has to give';
 
 CREATE FUNCTION ruvector._run(as_type anyelement, statement text, VARIADIC arguments "any") RETURNS anyelement
 	AS 'MODULE_PATHNAME', 'ruvector_run' LANGUAGE C STABLE;
 COMMENT ON FUNCTION ruvector._run(anyelement, text, "any") IS
 	'internal: the one value of a statement, whose plan the session keeps: for statements of which there are few';
 
--- Microseconds, roughly, from 100,000 rows of 384 dimensions on a busy machine: an index visits k N / rows vertices, about 15 each with the widening of its
--- search; an exact search reads the rows that pass, 4 each, and if there is no index for the conditions all rows, 0.5 each.
 -- VOLATILE because EXPLAIN asks for it.
-CREATE FUNCTION ruvector._exact_is_faster(rel regclass, k int, conditions text, joined text) RETURNS boolean
+CREATE FUNCTION ruvector._estimate(rel regclass, conditions text, joined text, OUT passing float8, OUT total float8, OUT reads_all boolean)
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	plan json;
-	passing float8;
-	total float8 := (SELECT greatest(c.reltuples, 1) FROM pg_class c WHERE c.oid = rel);
 BEGIN
-	EXECUTE format('EXPLAIN (FORMAT JSON) SELECT FROM %s m %s WHERE m.namespace = %L%s', rel, joined, ruvector.current_namespace(), conditions)
+	-- The planner would take a third of the rows that the ranges of a filter leave.
+	EXECUTE format('EXPLAIN (FORMAT JSON) SELECT FROM %s m %s WHERE m.namespace = %L%s', rel, joined, ruvector.current_namespace(),
+		replace(conditions, ' AND (ruvector.filter_match(', ' AND (m.metadata IS NOT NULL OR ruvector.filter_match('))
 	INTO plan;
 	passing := (plan -> 0 -> 'Plan' ->> 'Plan Rows')::float8;
-	RETURN 4 * passing + CASE WHEN strpos(plan::text, '"Seq Scan"') > 0 THEN 0.5 * total ELSE 0 END < 15 * k * total / passing;
+	total := (SELECT greatest(c.reltuples, 1) FROM pg_class c WHERE c.oid = rel);
+	reads_all := strpos(plan::text, '"Seq Scan"') > 0;
 END $$;
-COMMENT ON FUNCTION ruvector._exact_is_faster(regclass, int, text, text) IS
-	'internal: whether conditions leave so few rows, by the statistics of the table, that they are read and sorted faster than a vector index is searched for k of them';
+COMMENT ON FUNCTION ruvector._estimate(regclass, text, text) IS
+	'internal: how many rows pass the conditions, by the statistics of the table; of how many; whether all of them would be read to find these';
 
 -- The vector index is asked first, unless the conditions leave few rows. If it gives fewer than k rows, because its scan ended
 -- before enough of them passed the conditions or because there are no more, an exact search decides.
@@ -350,7 +359,9 @@ DECLARE
 	statement text := format('WITH near AS MATERIALIZED (SELECT %s, %s AS distance FROM %s m %s
 			WHERE m.namespace = %L AND m.embedding IS NOT NULL%s%s ORDER BY ', columns, distance, rel, joined, ruvector.current_namespace(), usual, conditions);
 	rest text := format(' LIMIT %s) SELECT CASE WHEN (SELECT count(*) FROM near) >= ', k);
+	wanted float8 := k; -- rows that the index has to give, so that k of them pass
 	exact boolean := false;
+	e record;
 	saved_ef text;
 	saved_limit text;
 	saved_mode text;
@@ -360,7 +371,11 @@ BEGIN
 		RAISE EXCEPTION 'k must not be negative' USING ERRCODE = 'invalid_parameter_value';
 	END IF;
 	IF conditions <> '' THEN
-		exact := ruvector._exact_is_faster(rel, k, conditions, joined);
+		e := ruvector._estimate(rel, conditions, joined);
+		wanted := greatest(k, k * e.total / e.passing);
+		-- Microseconds, roughly, from 100,000 rows of 384 dimensions on a busy machine: the index takes about 15 for each vertex with the
+		-- widening of its search; an exact search reads the rows that pass, 4 each, and if there is no index for the conditions all rows, 0.5 each.
+		exact := 4 * e.passing + CASE WHEN e.reads_all THEN 0.5 * e.total ELSE 0 END < 15 * wanted;
 	END IF;
 	IF NOT exact THEN
 		-- Not SET in the function's definition, whose values are fixed. An error undoes them with the transaction. The answer is
@@ -368,7 +383,7 @@ BEGIN
 		saved_ef := current_setting('hnsw.ef_search');
 		saved_limit := current_setting('hnsw.max_scan_tuples');
 		saved_mode := current_setting('hnsw.iterative_scan');
-		PERFORM set_config('hnsw.ef_search', ruvector._effort(ef_search)::text, true), set_config('hnsw.iterative_scan', 'relaxed_order', true),
+		PERFORM set_config('hnsw.ef_search', ruvector._effort(ef_search, wanted)::text, true), set_config('hnsw.iterative_scan', 'relaxed_order', true),
 			set_config('hnsw.max_scan_tuples', least(saved_limit::float8, greatest(1000,
 				2 * sqrt(k * (SELECT greatest(c.reltuples, 0)::float8 FROM pg_class c WHERE c.oid = rel))))::int::text, true);
 		IF conditions = '' THEN
@@ -390,6 +405,7 @@ COMMENT ON FUNCTION ruvector._search(anyelement, regclass, @extschema@.vector, i
 CREATE TYPE ruvector.neighbor AS (id text, distance float8);
 COMMENT ON TYPE ruvector.neighbor IS 'internal: one of the nearest rows of a table, and its distance';
 
+-- Its value goes into a variable and not straight into unnest: to guess the number of rows the planner would evaluate it, and search twice.
 CREATE FUNCTION ruvector._nearest(rel regclass, query @extschema@.vector, k int, conditions text DEFAULT '', usual text DEFAULT '',
 		ef_search int DEFAULT NULL) RETURNS ruvector.neighbor[]
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -406,9 +422,9 @@ CREATE FUNCTION ruvector._not_expired() RETURNS text
 COMMENT ON FUNCTION ruvector._not_expired() IS 'internal: the condition that a row m has not expired';
 
 CREATE FUNCTION ruvector._vector_condition(filter jsonb) RETURNS text
-	LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	RETURN ruvector._not_expired() || ruvector._filter_condition(filter);
+	RETURN ruvector._not_expired() || ruvector._filter_condition('ruvector.vectors_table', filter);
 END $$;
 COMMENT ON FUNCTION ruvector._vector_condition(jsonb) IS 'internal: the vectors m that a search may return';
 
@@ -421,11 +437,12 @@ DECLARE
 	s record := ruvector._settings();
 	ids text[];
 	distances float8[];
+	nearest ruvector.neighbor[];
 BEGIN
 	query := ruvector._query_vector(query, query_text);
-	SELECT array_agg(n.id), array_agg(n.distance) INTO ids, distances
-	FROM unnest(ruvector._nearest('ruvector.vectors_table', query, CASE WHEN mmr_lambda IS NULL THEN k ELSE greatest(5 * k, 50) END,
-		ruvector._filter_condition(filter), ruvector._not_expired(), ef_search)) n;
+	nearest := ruvector._nearest('ruvector.vectors_table', query, CASE WHEN mmr_lambda IS NULL THEN k ELSE greatest(5 * k, 50) END,
+		ruvector._filter_condition('ruvector.vectors_table', filter), ruvector._not_expired(), ef_search);
+	SELECT array_agg(n.id), array_agg(n.distance) INTO ids, distances FROM unnest(nearest) n;
 	IF mmr_lambda IS NOT NULL THEN
 		SELECT array_agg(m.id ORDER BY m.rank), array_agg(n.distance ORDER BY m.rank) INTO ids, distances
 		FROM ruvector.mmr_rerank(ids, ARRAY(
@@ -510,6 +527,7 @@ CREATE FUNCTION ruvector.hybrid_search(
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	s record := ruvector._settings();
+	nearest ruvector.neighbor[];
 BEGIN
 	PERFORM ruvector._check_choice('fusion', fusion, 'rrf', 'weighted');
 	IF vector_weight < 0 OR keyword_weight < 0 OR vector_weight + keyword_weight = 0 OR rrf_k < 0
@@ -522,12 +540,12 @@ BEGIN
 	fetch_k := coalesce(fetch_k, greatest(5 * k, 50));
 	IF vector_weight > 0 THEN
 		query := ruvector._query_vector(query, query_text);
+		nearest := ruvector._nearest('ruvector.vectors_table', query, fetch_k, ruvector._filter_condition('ruvector.vectors_table', filter), ruvector._not_expired(), ef_search);
 	END IF;
 	RETURN QUERY
 	WITH by_vector AS (
 		SELECT n.id, row_number() OVER (ORDER BY n.distance, n.id) AS place, ruvector._similarity(n.distance, s.metric) AS value
-		FROM unnest(ruvector._nearest('ruvector.vectors_table', query, fetch_k, ruvector._filter_condition(filter), ruvector._not_expired(), ef_search)) n
-		WHERE vector_weight > 0),
+		FROM unnest(nearest) n),
 	by_keyword AS (
 		SELECT f.id, row_number() OVER (ORDER BY f.score DESC, f.id) AS place, f.score AS value
 		FROM ruvector._bm25_search('ruvector.vectors_table', query_text, fetch_k, ruvector._vector_condition(filter)) f

@@ -267,12 +267,14 @@ DECLARE
 		|| CASE WHEN session_id IS NOT NULL THEN format(' AND m.session_id = %L', session_id) ELSE '' END
 		|| CASE WHEN agent_id IS NOT NULL THEN format(' AND m.agent_id = %L', agent_id) ELSE '' END
 		|| CASE WHEN tags IS NOT NULL THEN format(' AND m.tags @> %L::text[]', tags) ELSE '' END
-		|| ruvector._filter_condition(filter);
+		|| ruvector._filter_condition('ruvector.reflexion_episodes', filter);
 	plain boolean := mmr_lambda IS NULL AND half_life IS NULL AND NOT coalesce(hybrid, false);
 	pool int := greatest(5 * k, 50);
 	ids bigint[];
 	distances float8[];
 	scores float8[];
+	found ruvector.retrieved_episode[];
+	nearest ruvector.neighbor[];
 BEGIN
 	PERFORM ruvector._require_k(k);
 	PERFORM ruvector._require(NOT (coalesce(only_failures, false) AND coalesce(only_successes, false)),
@@ -283,17 +285,18 @@ BEGIN
 	PERFORM ruvector._require(content IS NOT NULL OR NOT coalesce(hybrid, false), 'a hybrid search needs a text', 'Pass task, or leave hybrid out.', '22004');
 
 	IF plain THEN
-		RETURN QUERY SELECT * FROM unnest(ruvector._search(NULL::ruvector.retrieved_episode[], 'ruvector.reflexion_episodes', q, k,
+		found := ruvector._search(found, 'ruvector.reflexion_episodes', q, k,
 			'm.id, m.ts, m.agent_id, m.session_id, m.task, m.input, m.output, m.critique, m.actions, m.observations, m.reward, m.success,
 				m.latency_ms, m.tokens_used, m.tags, m.metadata',
 			format('SELECT array_agg(ROW(n.id, n.ts, n.agent_id, n.session_id, n.task, n.input, n.output, n.critique, n.actions, n.observations,
 					n.reward, n.success, n.latency_ms, n.tokens_used, n.tags, n.metadata, x.similarity, x.similarity)::ruvector.retrieved_episode
 					ORDER BY n.distance, n.id)
-				FROM near n, LATERAL (SELECT ruvector._similarity(n.distance, %L) AS similarity) x', s.metric), conditions));
+				FROM near n, LATERAL (SELECT ruvector._similarity(n.distance, %L) AS similarity) x', s.metric), conditions);
+		RETURN QUERY SELECT * FROM unnest(found);
 		RETURN;
 	END IF;
-	SELECT array_agg(n.id::bigint), array_agg(n.distance) INTO ids, distances
-	FROM unnest(ruvector._nearest('ruvector.reflexion_episodes', q, pool, conditions)) n;
+	nearest := ruvector._nearest('ruvector.reflexion_episodes', q, pool, conditions);
+	SELECT array_agg(n.id::bigint), array_agg(n.distance) INTO ids, distances FROM unnest(nearest) n;
 	IF hybrid THEN
 		-- Reciprocal rank fusion (Cormack et al. 2009) of the nearest with those whose words fit best.
 		EXECUTE format('
@@ -427,14 +430,16 @@ CREATE FUNCTION ruvector.get_critiques(task text DEFAULT NULL, k int DEFAULT 3, 
 DECLARE
 	s record := ruvector._settings();
 	q @extschema@.vector := ruvector._query_vector(query, task);
+	nearest ruvector.neighbor[];
 BEGIN
 	PERFORM ruvector._require_k(k);
 	PERFORM ruvector._require_window('time_window', time_window);
+	nearest := ruvector._nearest('ruvector.reflexion_episodes', q, k, ' AND NOT m.success AND m.critique <> '''''
+		|| CASE WHEN time_window IS NOT NULL THEN format(' AND m.ts >= now() - %L::interval', time_window) ELSE '' END
+		|| CASE WHEN agent_id IS NOT NULL THEN format(' AND m.agent_id = %L', agent_id) ELSE '' END);
 	RETURN QUERY
 		SELECT e.id, e.critique, e.reward, ruvector._similarity(n.distance, s.metric)
-		FROM unnest(ruvector._nearest('ruvector.reflexion_episodes', q, k, ' AND NOT m.success AND m.critique <> '''''
-				|| CASE WHEN time_window IS NOT NULL THEN format(' AND m.ts >= now() - %L::interval', time_window) ELSE '' END
-				|| CASE WHEN agent_id IS NOT NULL THEN format(' AND m.agent_id = %L', agent_id) ELSE '' END)) n
+		FROM unnest(nearest) n
 			JOIN ruvector.reflexion_episodes e ON e.namespace = ruvector.current_namespace() AND e.id = n.id::bigint
 		ORDER BY n.distance, e.id;
 END $$;

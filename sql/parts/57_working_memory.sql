@@ -85,12 +85,14 @@ CREATE FUNCTION ruvector.find_relevant_turns(session_id text DEFAULT NULL, query
 DECLARE
 	s record := ruvector._settings();
 	q @extschema@.vector := ruvector._query_vector(query, query_text);
+	nearest ruvector.neighbor[];
 BEGIN
 	PERFORM ruvector._require_k(k);
+	nearest := ruvector._nearest('ruvector.session_turns', q, k,
+		CASE WHEN session_id IS NOT NULL THEN format(' AND m.session_id = %L', session_id) ELSE '' END, ruvector._not_expired());
 	RETURN QUERY
 		SELECT t.id, t.session_id, t.turn_number, t.role, t.content, t.created_at, t.expires_at, ruvector._similarity(n.distance, s.metric)
-		FROM unnest(ruvector._nearest('ruvector.session_turns', q, k,
-				CASE WHEN session_id IS NOT NULL THEN format(' AND m.session_id = %L', session_id) ELSE '' END, ruvector._not_expired())) n
+		FROM unnest(nearest) n
 			JOIN ruvector.session_turns t ON t.namespace = ruvector.current_namespace() AND t.id = n.id::bigint
 		ORDER BY n.distance, t.id;
 END $$;

@@ -127,6 +127,23 @@ SET LOCAL hnsw.iterative_scan = off;
 SELECT pg_temp.compare('{"percent": {"$gte": 99}}', 'i % 100 = 99');
 SET LOCAL hnsw.iterative_scan = DEFAULT;
 
+-- Ranges that an index serves, and what it says of them is implied.
+SELECT ok(ruvector._filter_condition('ruvector.vectors_table', '{"percent": {"$gte": 99}}') NOT LIKE '%->%', 'no index, no condition for one');
+CREATE INDEX ON ruvector.vectors_table (namespace, (metadata -> 'percent'));
+ANALYZE ruvector.vectors_table;
+SELECT ok(ruvector._filter_condition('ruvector.vectors_table', '{"percent": {"$gte": 99}}') LIKE '%(m.metadata -> ''percent'') >= ''99''%', 'an index, a condition for it');
+SELECT ok(ruvector._filter_condition('ruvector.vectors_table', filter) NOT LIKE '%->%', filter::text || ': not for it')
+FROM (VALUES ('{"permille": {"$gte": 99}}'::jsonb), ('{"percent": {"$gte": "99"}}'), ('{"percent": {"$ne": 99}}'), ('{"deep.percent": {"$gt": 1}}'), ('{"$or": [{"percent": {"$gt": 1}}]}')) f(filter);
+SELECT pg_temp.compare('{"percent": {"$gte": 99}}', 'i % 100 = 99');
+SELECT pg_temp.compare('{"percent": {"$gt": 41.5, "$lte": 42}}', 'i % 100 = 42');
+SELECT pg_temp.compare('{"percent": {"$lt": 50, "$not": {"$lt": 40}}}', 'i % 100 BETWEEN 40 AND 49');
+SELECT pg_temp.compare('{"percent": {"$lt": -1}}', 'false');
+UPDATE item SET item = jsonb_set(item, '{a}', v) FROM unnest('{null,"0",false,[1],-1e3,2.50}'::jsonb[]) WITH ORDINALITY u(v, n) WHERE item -> 'a' = to_jsonb(n - 1) AND n > 1;
+ALTER TABLE item RENAME COLUMN item TO metadata;
+CREATE INDEX ON item ((metadata -> 'a'));
+SELECT is_empty(format('SELECT FROM item m WHERE ruvector.filter_match(metadata, %1$L) AND NOT (true%2$s)', filter, ruvector._filter_condition('item', filter::jsonb)), filter || ': implied')
+FROM (SELECT format('{"a": {"%s": %s}}', o, n) AS filter FROM unnest('{$lt,$lte,$gt,$gte}'::text[]) o, unnest('{-1000,2.5,3,1e20}'::text[]) n) f;
+
 CREATE TEMP TABLE query AS SELECT v FROM point WHERE i = 1234;
 SELECT results_eq($$ SELECT id, round(distance::numeric, 6), round(similarity::numeric, 6) FROM query, ruvector.vector_search(v, 1) $$, $$ VALUES ('1234', 0.0, 1.0) $$, 'a vector finds itself');
 SELECT is((SELECT count(*) FROM query, ruvector.vector_search(v, 100) s WHERE s.similarity < 0.9), (SELECT 100 - count(*) FROM query, ruvector.vector_search(v, 100, threshold => 0.9)), 'threshold is a least similarity');
@@ -203,6 +220,23 @@ SELECT throws_ok($$ SELECT * FROM ruvector.hybrid_search('dogs', '[1,0,0,0,0,0,0
 SELECT is((SELECT array_agg(id) FROM ruvector.hybrid_search('garden', '[0,1,0,0,0,0,0,0]', filter => '{"lang": "de"}')), '{3}', 'a filter on both');
 TRUNCATE ruvector.vectors_table;
 SELECT is_empty($$ SELECT FROM ruvector.text_statistics $$, 'TRUNCATE empties the statistics');
+
+-- Each asks the table once; what is asked for in a plan of its own must not be looked for to make the plan.
+SET LOCAL track_functions = 'all';
+SET LOCAL plan_cache_mode = 'force_custom_plan';
+CREATE FUNCTION pg_temp.searches(statement text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+	search constant oid := (SELECT oid FROM pg_proc WHERE proname = '_search' AND pronamespace = 'ruvector'::regnamespace);
+	before constant bigint := coalesce(pg_stat_get_xact_function_calls(search), 0);
+BEGIN
+	EXECUTE statement;
+	RETURN pg_stat_get_xact_function_calls(search) - before;
+END $$;
+SELECT is(pg_temp.searches(format('SELECT * FROM ruvector.%s', call)), 1::bigint, call) FROM (VALUES
+	('vector_search(''[1,0,0,0,0,0,0,0]'', 2)'), ('hybrid_search(''dogs'', ''[1,0,0,0,0,0,0,0]'', 2)'),
+	('retrieve_relevant(query => ''[1,0,0,0,0,0,0,0]'')'), ('retrieve_relevant(query => ''[1,0,0,0,0,0,0,0]'', mmr_lambda => 0.5)'),
+	('get_critiques(query => ''[1,0,0,0,0,0,0,0]'')'), ('search_skills(query => ''[1,0,0,0,0,0,0,0]'')'),
+	('search_patterns(query => ''[1,0,0,0,0,0,0,0]'')'), ('find_relevant_turns(query => ''[1,0,0,0,0,0,0,0]'')')) c(call);
 
 SELECT * FROM finish();
 ROLLBACK;
