@@ -243,10 +243,8 @@ inline void select_neighbors(const Layout &layout, DistanceFunction distance, co
 	chosen.size = open + fill;
 }
 
-// A pool holds each vertex once and is expanded to the last: three quarters of ef_construction give graphs as good as
-// the paper's beam of ef_construction.
 inline uint32_t construction_pool(const Layout &layout) {
-	return std::max(uint32_t(layout.ef_construction) * 3 / 4, uint32_t(layout.m));
+	return std::max(uint32_t(layout.ef_construction), uint32_t(layout.m));
 }
 
 // A vertex that is put into the wrong neighbourhood is hard to find for ever: an insert descends more carefully than a

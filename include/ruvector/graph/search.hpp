@@ -227,19 +227,23 @@ struct Search {
 	void widen(uint32_t pool_size) {
 		ef = pool_size;
 		pool.reserve(*arena, ef + 1);
-		std::sort(refused.begin(), refused.end(),
-				  [](const Candidate &a, const Candidate &b) { return a.distance < b.distance; });
-		uint32_t n = refused.size, i = 0;
-		for (; i < n && pool.size < ef; i++) {
-			Candidate c = refused[i];
-			if (!layout->has_codes())
-				place(c.distance, c.id);
-			else
-				offer_estimate(c.distance, c.id);
+		auto nearer = [](const Candidate &a, const Candidate &b) { return a.distance < b.distance; };
+		uint32_t taken = 0;
+		while (taken < refused.size && pool.size < ef) {
+			// The nearest of them, in order; a few more than there is room for, because some are there already.
+			const uint32_t end = std::min(refused.size, taken + 2 * (ef - pool.size));
+			std::nth_element(refused.begin() + taken, refused.begin() + end, refused.end(), nearer);
+			std::sort(refused.begin() + taken, refused.begin() + end, nearer);
+			for (; taken < end && pool.size < ef; taken++) {
+				const Candidate c = refused[taken];
+				if (!layout->has_codes())
+					place(c.distance, c.id);
+				else
+					offer_estimate(c.distance, c.id);
+			}
 		}
-		if (i < n)
-			std::memmove(static_cast<void *>(refused.data), refused.data + i, (n - i) * sizeof(Candidate));
-		refused.size = n - i;
+		refused.size -= taken;
+		std::memmove(static_cast<void *>(refused.data), refused.data + taken, refused.size * sizeof(Candidate));
 	}
 
 	size_t bytes() const {
@@ -311,16 +315,15 @@ private:
 		place(d, id);
 	}
 
+	// Without a branch that depends on the distances: half of those would be mispredicted.
 	uint32_t lower_bound(float d) const {
-		uint32_t low = 0, high = pool.size;
-		while (low < high) {
-			uint32_t middle = (low + high) / 2;
-			if (pool.data[middle].distance < d)
-				low = middle + 1;
-			else
-				high = middle;
+		const Candidate *first = pool.data;
+		for (uint32_t n = pool.size; n > 0;) {
+			const uint32_t half = (n + 1) / 2;
+			first = first[half - 1].distance < d ? first + half : first;
+			n -= half;
 		}
-		return low;
+		return uint32_t(first - pool.data);
 	}
 
 	void remove(float d, NodeId id) {
