@@ -85,20 +85,21 @@ void collect(ScanState *s) {
 }
 
 // More is searched for where vectors are codes, because the candidates that belong to the result are spread among more
-// others. The defaults keep the recall of the plain classes at the same ef (bench/RESULTS.md).
-double oversampling(const Options &options, const graph::Layout &layout) {
+// others: by a factor, and at a small effort by what ten results alone are spread over. The defaults keep the recall of
+// the plain classes at the same ef to two points (bench/RESULTS.md).
+uint32 candidates(const Options &options, const graph::Layout &layout, uint32 ef) {
 	if (!layout.is_plain() && options.oversampling != 0)
-		return options.oversampling;
+		return uint32(ef * options.oversampling);
 	switch (graph::Codec(layout.codec)) {
 	case graph::Codec::plain:
 	case graph::Codec::int8:
 		break;
 	case graph::Codec::pq:
-		return 1.5;
+		return ef + ef / 2 + 16;
 	case graph::Codec::binary:
-		return 2;
+		return 2 * ef + 8;
 	}
-	return 1;
+	return ef;
 }
 
 // ef: what reaches the recall that the session asks for, if it asks and the index is calibrated; else what the session
@@ -141,7 +142,7 @@ void begin_search(IndexScanDesc scan, ScanState *s) {
 		MemoryContextSwitchTo(s->memory);
 	}
 	const uint32 asked = search_effort(options, meta);
-	s->ef = uint32(double(asked) * oversampling(options, s->context->layout));
+	s->ef = candidates(options, s->context->layout, asked);
 	// In order with `off`, too, as in pgvector: nothing sorts the rows again.
 	if (s->reranker != nullptr)
 		s->reranker->start_query(s->arena, *s->context, query, {asked, s->ef}, s->iterative != iterative_relaxed);
