@@ -176,7 +176,7 @@ private:
 		KeptVector own = from.keep(copy, id);
 		from.set_query(own.working);
 		descend(from, entry.id, entry.level, level);
-		from.start(level, construction_pool(*layout));
+		from.start(level, construction_pool(*layout) / 2); // what takes more is hard to find
 		from.enter_all();
 		from.run();
 		if (std::any_of(from.hits.begin(), from.hits.end(), [id](const Hit &hit) { return hit.id == id; }))
