@@ -9,8 +9,9 @@ use lib $FindBin::RealBin;
 use RuvectorTest;
 
 srand(20);
-# Every page that replay changes is compared with the primary's: a difference ends the standby.
-my $primary = new_node('primary', streaming => 1, conf => "wal_consistency_checking = 'generic'\n");
+# Every page that replay changes is compared with the primary's: a difference ends the standby. The images make more WAL than
+# a slow standby could follow.
+my $primary = new_node('primary', streaming => 1, conf => "wal_consistency_checking = 'generic'\nwal_keep_size = 8GB\n");
 $primary->backup('base');
 my $standby = PostgreSQL::Test::Cluster->new('standby');
 $standby->init_from_backup($primary, 'base', has_streaming => 1);
