@@ -31,7 +31,8 @@ class Cluster:
         gib = 1 << 30
         ram = memory_bytes()
         self.settings = {
-            "shared_buffers": f"{min(max(gib, 6 * raw_bytes + gib // 2), int(ram * 0.4)) >> 20}MB",
+            # All systems' indexes and tables: they take turns, and none is to push another's pages out.
+            "shared_buffers": f"{min(max(gib, 20 * raw_bytes + gib // 2), int(ram * 0.4)) >> 20}MB",
             "maintenance_work_mem": f"{min(max(gib, 4 * raw_bytes), int(ram * 0.25)) >> 20}MB",
             "jit": "off",
             "autovacuum": "off",
