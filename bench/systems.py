@@ -426,6 +426,7 @@ class PgSystem(System):
     def floor(self):
         self.ensure_table()
         self.prepared = None
+        self.share_processor()
         self.sql("DEALLOCATE ALL")
         self.worker.ask(f"prepare key SELECT id FROM {self.table} WHERE id = $1::bigint")
         self.worker.ask(f"prepare keyvector SELECT id FROM {self.table} WHERE id = $1::bigint AND $2::vector IS NOT NULL")
