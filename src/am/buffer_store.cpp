@@ -85,21 +85,18 @@ const uint8_t *BufferStore::open_exclusive(NodeId id, WriteHandle &h) {
 }
 
 // A record that is being changed, where it is in its page.
-static union {
-	double align;
-	char bytes[BLCKSZ];
-} changed_page;
+static PGAlignedBlock changed_page;
 
 uint8_t *BufferStore::modify(WriteHandle &h) {
 	const uint32 slot = layout->slot_of(h.id);
-	uint8_t *copy = page_slot(changed_page.bytes, *layout, slot);
+	uint8_t *copy = page_slot(changed_page.data, *layout, slot);
 	memcpy(copy, page_slot(BufferGetPage(h.buffer), *layout, slot), layout->slot_size);
 	return copy;
 }
 
 void BufferStore::commit(WriteHandle &h) {
-	const uint8_t *copy = page_slot(changed_page.bytes, *layout, layout->slot_of(h.id));
-	const Size offset = Size(copy - reinterpret_cast<uint8_t *>(changed_page.bytes));
+	const uint8_t *copy = page_slot(changed_page.data, *layout, layout->slot_of(h.id));
+	const Size offset = Size(copy - reinterpret_cast<uint8_t *>(changed_page.data));
 	replace_bytes(index, h.buffer, offset, copy, layout->slot_size, log);
 	UnlockReleaseBuffer(h.buffer);
 }

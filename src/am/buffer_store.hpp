@@ -104,8 +104,8 @@ struct BufferStore {
 	}
 	const uint8_t *slot(const Handle &h) const { return h.slot; }
 	void close(const Handle &h) const { UnlockReleaseBuffer(h.buffer); }
-	// Brings a record towards the processor's second-level cache, if it is known where in shared buffers it was. (All of a
-	// record at once is more than the first level can wait for: 7 % slower on Fashion-MNIST.)
+	// Brings a record towards the processor's second-level cache, if it is known where in shared buffers it was: the first
+	// level cannot wait for so many lines at once.
 	void prefetch(graph::NodeId id) const {
 		BlockNumber block = layout->block_of(id);
 		if (!hinted(block) || hints->buffers[block] == InvalidBuffer)

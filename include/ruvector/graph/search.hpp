@@ -242,6 +242,8 @@ struct Search {
 					offer_estimate(c.distance, c.id);
 			}
 		}
+		if (taken == 0)
+			return;
 		refused.size -= taken;
 		std::memmove(static_cast<void *>(refused.data), refused.data + taken, refused.size * sizeof(Candidate));
 	}
@@ -461,8 +463,7 @@ private:
 			for (uint32_t i = 0; i < near_count; i++)
 				offer_estimate(estimates[near[i]], ids[near[i]]);
 			prefetch_next();
-			if (keep_refused)
-				refuse_beyond(reach, estimates, ids, degree);
+			refuse_beyond(reach, estimates, ids, degree);
 		} else {
 			visit_all(ids, degree);
 			prefetch_next();
@@ -480,6 +481,8 @@ private:
 	}
 
 	void refuse_beyond(float reach, const float *distances, const NodeId *ids, uint32_t n) {
+		if (!keep_refused)
+			return;
 		refused.reserve(*arena, refused.size + n);
 		Candidate *end = refused.end();
 		for (uint32_t i = 0; i < n; i++) {
