@@ -137,11 +137,11 @@ def table(header, rows):
 
 
 def busy(run):
-    # A quiet machine's load is that of the loops that keep its processors awake, of a client and of its server.
+    # A quiet machine's load is that of the loops that keep its processors awake, and of a client and a server that take turns.
     loads = [p["load"] for system in run["systems"].values() for p in system.get("search", {}).values()]
     return [f"**The machine was busy (load above its {run['machine']['cores']} cores): rates and latencies are far below what "
             "it can do. Look at ratios and CPU time; repeat on a quiet machine before quoting rates.**", ""] \
-        if loads and max(loads) > run["machine"]["cores"] + 2 else []
+        if loads and max(loads) > run["machine"]["cores"] + 1.5 else []
 
 
 def conditions(run):

@@ -377,25 +377,25 @@ class PgSystem(System):
         self.everywhere(f"sql SET hnsw.ef_search = {ef}")
         self.prepare(k, ef)
 
-    def share_processor(self):
-        """Client and server on one processor. They take turns, and where the system places them is chance: waking each
-        other across processors of a virtual machine can double the time of a query."""
+    def place(self, together):
+        """Client and server on one processor where they take turns: where the system places them is chance, and waking each
+        other across processors of a virtual machine can double the time of a query. Anywhere else, on any."""
+        processors = os.sched_getaffinity(0)
         for session in self.sessions:
-            processors = sorted(os.sched_getaffinity(0))[:1]
             server = int(session.ask("sql SELECT pg_backend_pid()")["rows"][0][0])
             for pid in (session.process.pid, server):
-                os.sched_setaffinity(pid, processors)
+                os.sched_setaffinity(pid, {min(processors)} if together else processors)
 
     def search(self, ef, queries, k=10, deleted=0):
         self.effort(ef, k)
-        if len(self.sessions) == 1:
-            self.share_processor()
+        self.place(together=len(self.sessions) == 1)
         return self.worker.ask(f"search {queries} {k} {deleted}")
 
     def clients2(self, ef, queries):
         if len(self.sessions) != 2:
             self.connect(2)
         self.effort(ef)
+        self.place(together=False)
         for session in self.sessions:
             session.send(f"search {queries} 10 0")
         answers = [session.receive() for session in self.sessions]
@@ -406,6 +406,7 @@ class PgSystem(System):
 
     def pipeline(self, ef, queries):
         self.effort(ef)
+        self.place(together=False)
         return self.worker.ask(f"pipeline {queries} 10")
 
     def batch(self, ef, queries):
@@ -426,7 +427,7 @@ class PgSystem(System):
     def floor(self):
         self.ensure_table()
         self.prepared = None
-        self.share_processor()
+        self.place(together=True)
         self.sql("DEALLOCATE ALL")
         self.worker.ask(f"prepare key SELECT id FROM {self.table} WHERE id = $1::bigint")
         self.worker.ask(f"prepare keyvector SELECT id FROM {self.table} WHERE id = $1::bigint AND $2::vector IS NOT NULL")
@@ -467,6 +468,7 @@ class PgSystem(System):
 
     def measured_insert(self, statement, first, count):
         self.sql("CHECKPOINT")
+        self.place(together=True)
         start = self.lsn()
         before = self.run.cluster.cpu_seconds()
         result = self.worker.ask(f"insert {statement} {first} {count}")
@@ -505,6 +507,7 @@ class PgSystem(System):
         self.sql(f"DELETE FROM {self.table} WHERE id >= {self.run.rows} OR {HASH} < {self.run.deleted}")
         rows = int(self.sql(f"SELECT count(*) FROM {self.table}")[0][0])
         self.sql("CHECKPOINT")
+        self.place(together=True)
         start = self.lsn()
         before = self.run.cluster.cpu_seconds()
         wall = self.worker.ask(f"sql VACUUM (INDEX_CLEANUP ON, PARALLEL 0) {self.table}")["seconds"]
