@@ -198,7 +198,8 @@ void check_invariants(MemGraph &g, Pool &pool) {
 			if (l.has_codes() && edges % 17 == 0) {
 				project(l, g.model, other.vector(), search.scratch, rotated.data());
 				Edge forth = {}, reverse = {};
-				coder.encode({slot.vector(), search.rotated, nullptr}, {other.vector(), rotated.data(), nullptr}, d,
+				coder.encode(coder.point(slot.vector(), search.rotated, nullptr),
+							 coder.point(other.vector(), rotated.data(), nullptr), d,
 							 forth, packed.data(), reverse, back.data());
 				codec::load_lane(g.model.codec, slot.codes(e / kBlockLanes), e % kBlockLanes, stored.data());
 				size_t equal = 0;

@@ -37,21 +37,21 @@ struct Edge {
 	const uint8_t *packed;
 };
 
-// Whether `to_new` (estimated) is surely less than `length`. An edge that is the only way between two clusters must not
-// be given up for an error.
-inline bool surely_closer(const Layout &layout, float to_new, float length) noexcept {
-	if (!layout.has_codes())
-		return to_new < length;
-	float margin = 1 + 2 * estimate_error(layout);
-	switch (Metric(layout.metric)) {
-	case Metric::l2:
-		return to_new * margin < length;
-	case Metric::cosine: // half the squared distance of normalised vectors, less one
-		return (1 + to_new) * margin < 1 + length;
-	default:
-		return to_new < length;
+// Whether an estimated distance `to_new` is surely less than a length. An edge that is the only way between two clusters
+// must not be given up for an error, which is a share of the distance: the squared one that l2 is sorted by and, less one
+// half of that, cosine; inner products have no such scale.
+struct SurelyCloser {
+	float origin, margin;
+
+	explicit SurelyCloser(const Layout &layout) noexcept {
+		const bool scaled = layout.has_codes() && Metric(layout.metric) != Metric::ip;
+		origin = scaled && Metric(layout.metric) == Metric::cosine ? -1.0f : 0.0f;
+		margin = scaled ? 1 + 2 * estimate_error(layout) : 1.0f;
 	}
-}
+	bool operator()(float to_new, float length) const noexcept {
+		return (to_new - origin) * margin < length - origin;
+	}
+};
 
 inline void write_edge(MutableSlot slot, uint32_t position, const Edge &edge, bool occluded, bool pinned) noexcept {
 	const Layout &layout = *slot.layout;
@@ -77,41 +77,43 @@ struct LinkPlan {
 	bool known; // the edge is there already and only to be pinned
 };
 
-// Decides, without changing anything.
+// Decides, without changing anything. Hardly a branch: lengths and flags of a list are as good as random.
 inline LinkPlan plan_link(ConstSlot slot, const Edge &edge, const float *to_new, bool pin) noexcept {
 	const Layout &layout = *slot.layout;
+	const SurelyCloser closer(layout);
 	const uint32_t degree = slot.header().degree;
-	LinkPlan plan = {Linked::no, degree, false, false};
-	uint32_t pinned = 0;
+	float lengths[kMaxDegree];
+	uint32_t pinned = 0, known = degree, occluders = 0;
 	for (uint32_t e = 0; e < degree; e++) {
+		const float length = lengths[e] = from_bf16(slot.lengths()[e]);
 		pinned += slot.pinned(e);
-		if (slot.ids()[e] == edge.id)
-			return {pin ? Linked::pinned : Linked::no, e, false, true};
-		float length = from_bf16(slot.lengths()[e]);
-		if (!slot.occluded(e) && length < edge.length && surely_closer(layout, to_new[e], edge.length))
-			plan.occluded = true;
+		known = slot.ids()[e] == edge.id ? e : known;
+		occluders += uint32_t(!slot.occluded(e)) & uint32_t(length < edge.length) & uint32_t(closer(to_new[e], edge.length));
 	}
+	if (known < degree)
+		return {pin ? Linked::pinned : Linked::no, known, false, true};
+	const bool occluded = occluders > 0;
+	LinkPlan plan = {Linked::no, degree, occluded, false};
 	pin = pin && pinned * 2 < layout.degree;
 	if (degree == layout.degree) {
 		// The victim: the longest of the edges that are occluded or that the new edge occludes; without any, the
-		// longest.
-		float longest = 0;
-		bool found = false, found_occluded = false;
+		// longest. Never a pinned one.
+		enum { none, open, hidden };
+		int victim = none;
+		float longest = HUGE_VALF; // until there is a victim
 		for (uint32_t e = 0; e < degree; e++) {
-			float length = from_bf16(slot.lengths()[e]);
-			bool hidden = slot.occluded(e) ||
-						  (!plan.occluded && edge.length < length && surely_closer(layout, to_new[e], length));
-			if (slot.pinned(e))
-				continue;
-			if (!found || (hidden && !found_occluded) || (hidden == found_occluded && length > longest)) {
-				plan.position = e;
-				longest = length;
-				found = true;
-				found_occluded = hidden;
-			}
+			const float length = lengths[e];
+			const int is_hidden =
+				int(slot.occluded(e)) |
+				(int(!occluded) & int(edge.length < length) & int(closer(to_new[e], length)));
+			const int kind = slot.pinned(e) ? none : open + is_hidden;
+			const bool worse = (kind > victim) | ((kind == victim) & (length > longest));
+			plan.position = worse ? e : plan.position;
+			longest = worse ? length : longest;
+			victim = worse ? kind : victim;
 		}
-		bool better = plan.occluded ? found_occluded && edge.length < longest : found_occluded || edge.length < longest;
-		if (!found || (!better && !pin))
+		const bool better = edge.length < longest ? victim == hidden || !occluded : victim == hidden && !occluded;
+		if (victim == none || (!better && !pin))
 			return plan;
 	}
 	plan.linked = pin ? Linked::pinned : Linked::yes;
@@ -127,11 +129,12 @@ inline void apply_link(MutableSlot slot, const Edge &edge, const float *to_new, 
 	}
 	RecordHeader &header = slot.header();
 	const uint32_t degree = header.degree;
+	const SurelyCloser closer(*slot.layout);
 	if (!plan.occluded)
 		for (uint32_t e = 0; e < degree; e++)
 			if (e != plan.position && !slot.occluded(e)) {
 				float length = from_bf16(slot.lengths()[e]);
-				if (edge.length < length && surely_closer(*slot.layout, to_new[e], length))
+				if (edge.length < length && closer(to_new[e], length))
 					slot.set_occluded(e, true);
 			}
 	write_edge(slot, plan.position, edge, plan.occluded, plan.linked == Linked::pinned);
@@ -161,6 +164,11 @@ struct EdgeCoder {
 			x_hat = arena.aligned_array<float>(m->codec.rotated_dims);
 		}
 	}
+	Point point(const void *vector, const float *rotated, const void *stored) const noexcept {
+		const bool products = layout->edge_codes() == EdgeCodes::residual && Metric(layout->metric) != Metric::l2;
+		return {vector, rotated, stored, products ? -distance(*layout, vector, vector) : 0};
+	}
+
 	// Edges from -> to and to -> from between two vectors at `length`; the packed codes go to the edges' packed arrays.
 	void encode(const Point &from, const Point &to, float length, Edge &forth, uint8_t *forth_packed, Edge &back,
 				uint8_t *back_packed) const noexcept {
@@ -189,23 +197,22 @@ private:
 	void encode_residual(const Point &from, const Point &to, Edge &forth, uint8_t *forth_packed, Edge &back,
 						 uint8_t *back_packed) const noexcept {
 		const codec::EdgeCodec &codec = model->codec;
+		const bool l2 = Metric(layout->metric) == Metric::l2;
 		for (uint32_t i = 0; i < codec.rotated_dims; i++)
 			residual[i] = to.rotated[i] - from.rotated[i];
-		float norm_sq = simd::kernels->ip_f32(residual, residual, codec.rotated_dims);
-		float f = codec::quantize(codec, residual, norm_sq, forth_packed, x_hat);
-		float dot_from = simd::kernels->ip_f32(x_hat, from.rotated, codec.code_dims);
-		float dot_to = simd::kernels->ip_f32(x_hat, to.rotated, codec.code_dims);
-		if (Metric(layout->metric) == Metric::l2) {
+		const float norm_sq = l2 ? forth.length : simd::kernels->ip_f32(residual, residual, codec.rotated_dims);
+		const float f = codec::quantize(codec, residual, norm_sq, forth_packed, x_hat);
+		const float dot_from = simd::kernels->ip_f32(x_hat, from.rotated, codec.code_dims);
+		const float dot_to = f != 0 ? dot_from + norm_sq / f : dot_from; // f = norm_sq / <x_hat, to - from>
+		if (l2) {
 			forth.f = back.f = from_bf16(to_bf16(2 * f));
 			forth.a = norm_sq + forth.f * dot_from;
 			back.a = norm_sq - back.f * dot_to;
 		} else {
-			float from_from = -distance(*layout, from.vector, from.vector);
-			float to_to = -distance(*layout, to.vector, to.vector);
-			float from_to = -forth.length;
+			const float from_to = -forth.length;
 			forth.f = back.f = from_bf16(to_bf16(f));
-			forth.a = from_from - from_to + forth.f * dot_from;
-			back.a = to_to - from_to - back.f * dot_to;
+			forth.a = from.square - from_to + forth.f * dot_from;
+			back.a = to.square - from_to - back.f * dot_to;
 		}
 		std::memcpy(back_packed, forth_packed, codec.packed_bytes());
 		codec::complement(codec, back_packed);
@@ -249,7 +256,7 @@ inline uint32_t construction_pool(const Layout &layout) {
 
 // A vertex that is put into the wrong neighbourhood is hard to find for ever: an insert descends more carefully than a
 // query.
-constexpr uint32_t kInsertDescentPool = 16;
+constexpr uint32_t kInsertDescentPool = 8;
 
 // Edges to a vertex that are looked after when it gets one more row.
 constexpr uint32_t kRenewedEdges = 8;
@@ -445,7 +452,7 @@ private:
 	// Offers the nearest hits of the last search an edge to the identical vertex that it found. A vertex of many equal
 	// rows outlives its neighbours; whoever adds one more row looks after the edges that lead there.
 	void renew(NodeId vertex, const void *vector) {
-		const Point self = {vector, search.rotated, stored(vector)};
+		const Point self = coder.point(vector, search.rotated, stored(vector));
 		uint32_t offered = 0;
 		for (uint32_t i = 0; i < search.hits.size && offered < kRenewedEdges; i++) {
 			const Hit &hit = search.hits[i];
@@ -531,7 +538,7 @@ private:
 	Point point(const void *vector, const void *vector_stored) {
 		if (layout->edge_codes() == EdgeCodes::residual)
 			project(*layout, *model, vector, search.scratch, neighbor_rotated);
-		return {vector, neighbor_rotated, vector_stored};
+		return coder.point(vector, neighbor_rotated, vector_stored);
 	}
 
 	NodeId write_level(const void *vector, VectorRef ref, HeapTid tid, int level, NodeId base, NodeId below) {
@@ -552,7 +559,7 @@ private:
 			slot.vector_ref() = ref;
 		else
 			std::memcpy(slot.vector(), stored(vector), layout->vector_bytes);
-		const Point self = {vector, search.rotated, stored(vector)};
+		const Point self = coder.point(vector, search.rotated, stored(vector));
 		back.size = 0;
 		for (uint32_t i = 0; i < list.size; i++) {
 			const Neighbor &n = list.data[i];
@@ -606,7 +613,7 @@ private:
 		store->close(h);
 		Edge edge = {}, back_edge = {};
 		float length = search.distance(*layout, vector, other.working);
-		coder.encode({vector, search.rotated, stored(vector)}, point(other.working, other.stored), length, edge,
+		coder.encode(coder.point(vector, search.rotated, stored(vector)), point(other.working, other.stored), length, edge,
 					 forth_packed, back_edge, back_packed);
 		edge.id = to;
 		float unknown[kMaxDegree];

@@ -34,6 +34,7 @@ struct Point {
 	const void *vector;   // in its working form
 	const float *rotated; // for residual edge codes
 	const void *stored;   // for absolute ones
+	float square;         // its inner product with itself, for residual codes of inner products
 };
 
 } // namespace ruvector::graph

@@ -343,8 +343,9 @@ private:
 					float length = from.distance(*layout, own.working, other.working);
 					NodeId end = edges[i].edge.id;
 					uint8_t *back = packed_bytes ? row->template array<uint8_t>(packed_bytes) : nullptr;
-					coder.encode({own.working, from.rotated, own.stored}, {other.working, to.rotated, other.stored},
-								 length, edges[i].edge, packed, edges[i].back, back);
+					coder.encode(coder.point(own.working, from.rotated, own.stored),
+								 coder.point(other.working, to.rotated, other.stored), length, edges[i].edge, packed,
+								 edges[i].back, back);
 					edges[i].edge.id = end;
 					if (layout->has_codes())
 						to.estimate(ConstSlot{p, layout}, length, slot.header().degree, estimates);
@@ -419,8 +420,8 @@ private:
 		float length = from.distance(*layout, vector.working, from.query);
 		if (layout->edge_codes() == EdgeCodes::residual)
 			project(*layout, *model, vector.working, to.scratch, to.rotated);
-		coder.encode({vector.working, to.rotated, vector.stored}, {from.query, from.rotated, end_stored}, length, edge,
-					 packed, back, packed_back);
+		coder.encode(coder.point(vector.working, to.rotated, vector.stored),
+					 coder.point(from.query, from.rotated, end_stored), length, edge, packed, back, packed_back);
 		edge.id = end;
 		return offer_edge(from, tail, level, edge, true) == Linked::pinned;
 	}

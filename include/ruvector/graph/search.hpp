@@ -493,14 +493,15 @@ private:
 	}
 };
 
-// Descends from the entry point to the level above `to_level`; leaves the entrances of `to_level`.
+// Descends from the entry point to the level above `to_level`; leaves the entrances of `to_level`, at most `pool`. The
+// levels above that one only lead there.
 constexpr uint32_t kDescentPool = 4;
 template <typename Store>
 void descend(Search<Store> &search, NodeId entry, int entry_level, int to_level, uint32_t pool = kDescentPool) {
 	search.entrances.size = 0;
 	search.entrances.push(*search.arena, {kExpanded, entry, 0}); // at a distance that is not known
 	for (int level = entry_level; level > to_level; level--) {
-		search.start(level, pool);
+		search.start(level, level == to_level + 1 ? pool : kDescentPool);
 		search.enter_all();
 		search.run();
 		search.go_down();
