@@ -30,7 +30,7 @@
 namespace ruvector::graph {
 
 // A distance that can be sorted by. Vectors may have elements near the largest float: distances overflow to infinity,
-// and differences of infinities are no number. kExpanded and kRefused stay apart from all distances.
+// and differences of infinities are no number. kExpanded stays apart from all distances.
 inline float ordered(float d) noexcept {
 	constexpr float most = 3.402823466e38f;
 	d = d < most ? d : most;
@@ -70,7 +70,6 @@ struct KeptVector {
 };
 
 constexpr float kExpanded = -HUGE_VALF;
-constexpr float kRefused = HUGE_VALF;
 constexpr float kUnknown = HUGE_VALF; // of a record that cannot be visited
 
 template <typename Store>
@@ -102,8 +101,8 @@ struct Search {
 	List<Candidate> refused;
 	List<Hit> hits;
 	List<Candidate> entrances; // of the next level: see descend()
-	// What is known of a vertex. With codes: the best estimate that put it into the pool, kExpanded once it is
-	// expanded, kRefused when it fell out of the pool. Without: its distance.
+	// What is known of a vertex. With codes: the best estimate that put it into the pool (out of which it may have
+	// fallen since), kExpanded once it is expanded. Without: its distance.
 	IdTable seen;
 	uint64_t hops;
 
@@ -239,7 +238,7 @@ struct Search {
 				if (!layout->has_codes())
 					place(c.distance, c.id);
 				else
-					offer_estimate(c.distance, c.id);
+					take_back(c);
 			}
 		}
 		if (taken == 0)
@@ -307,8 +306,7 @@ private:
 		if (e->id == id) {
 			if (!(d < e->value)) // expanded, or a better estimate is known
 				return;
-			if (e->value != kRefused)
-				remove(e->value, id);
+			remove(e->value, id);
 			e->value = d;
 		} else if (d >= kExpanded) // not NaN
 			seen.insert(*arena, id, d);
@@ -328,25 +326,37 @@ private:
 		return uint32_t(first - pool.data);
 	}
 
-	void remove(float d, NodeId id) {
+	// What did not fit, or no longer, at its distance then. A vertex may be among the refused more than once.
+	void take_back(const Candidate &c) {
+		if (const IdTable::Entry *e = seen.find(c.id); e->id == c.id && e->value == c.distance) {
+			if (position(c.distance, c.id) == pool.size)
+				place(c.distance, c.id);
+		} else
+			offer_estimate(c.distance, c.id);
+	}
+
+	// Of a vertex in the pool; the pool's size if it is not there.
+	uint32_t position(float d, NodeId id) const {
 		for (uint32_t i = lower_bound(d); i < pool.size && pool.data[i].distance == d; i++)
-			if (pool.data[i].id == id) {
-				pool.size--;
-				std::memmove(static_cast<void *>(&pool.data[i]), &pool.data[i + 1],
-							 (pool.size - i) * sizeof(Candidate));
-				return;
-			}
+			if (pool.data[i].id == id)
+				return i;
+		return pool.size;
+	}
+
+	void remove(float d, NodeId id) {
+		const uint32_t i = position(d, id);
+		if (i == pool.size)
+			return;
+		pool.size--;
+		std::memmove(static_cast<void *>(&pool.data[i]), &pool.data[i + 1], (pool.size - i) * sizeof(Candidate));
 	}
 
 	void place(float d, NodeId id) {
 		uint32_t low = lower_bound(d);
 		if (pool.size == ef) {
 			Candidate last = pool[--pool.size];
-			if (!last.expanded) {
-				if (layout->has_codes())
-					seen.find(last.id)->value = kRefused;
+			if (!last.expanded)
 				refuse(last.distance, last.id);
-			}
 			low = std::min(low, pool.size);
 		}
 		std::memmove(static_cast<void *>(&pool.data[low + 1]), &pool.data[low], (pool.size - low) * sizeof(Candidate));
