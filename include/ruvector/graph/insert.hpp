@@ -77,6 +77,10 @@ struct LinkPlan {
 	bool known; // the edge is there already and only to be pinned
 };
 
+// An occluded edge replaces another only if this share of the list (one in so many) is occluded and longer. What else it
+// could gain is not worth a page: recall is the same.
+constexpr uint32_t kOccludedGain = 4;
+
 // Decides, without changing anything. Hardly a branch: lengths and flags of a list are as good as random.
 inline LinkPlan plan_link(ConstSlot slot, const Edge &edge, const float *to_new, bool pin) noexcept {
 	const Layout &layout = *slot.layout;
@@ -101,18 +105,20 @@ inline LinkPlan plan_link(ConstSlot slot, const Edge &edge, const float *to_new,
 		enum { none, open, hidden };
 		int victim = none;
 		float longest = HUGE_VALF; // until there is a victim
+		uint32_t longer = 0;       // edges, occluded, than the new one
 		for (uint32_t e = 0; e < degree; e++) {
 			const float length = lengths[e];
 			const int is_hidden =
 				int(slot.occluded(e)) |
 				(int(!occluded) & int(edge.length < length) & int(closer(to_new[e], length)));
 			const int kind = slot.pinned(e) ? none : open + is_hidden;
+			longer += uint32_t(kind == hidden) & uint32_t(edge.length < length);
 			const bool worse = (kind > victim) | ((kind == victim) & (length > longest));
 			plan.position = worse ? e : plan.position;
 			longest = worse ? length : longest;
 			victim = worse ? kind : victim;
 		}
-		const bool better = edge.length < longest ? victim == hidden || !occluded : victim == hidden && !occluded;
+		const bool better = occluded ? longer * kOccludedGain >= degree : victim == hidden || edge.length < longest;
 		if (victim == none || (!better && !pin))
 			return plan;
 	}
