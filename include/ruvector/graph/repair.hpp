@@ -125,13 +125,14 @@ struct Repairer {
 	void restore_tree(NodeSet *set, EntryPoint entry) {
 		hanging = set;
 		hang_branch(Entry(entry()).id);
-		// First those that hung on dead vertices, from near neighbours and then from wherever it takes: whole branches
-		// come back with them. Then what is left.
+		// First those that hung on dead vertices, at what is nearest in effort: a neighbour, a neighbour of their branch, what
+		// a search finds. Most of what one pass leaves hangs near to what another branch brings back in the next. Last
+		// whatever else does not hang.
 		NodeId orphans[kMaxDegree];
 		const NodeId bound = store->bound();
-		for (int pass = 0; pass < 3; pass++)
+		for (int pass = 0; pass < 4; pass++)
 			for (NodeId id = 1; id < bound; id++) {
-				if (pass < 2 ? !dead->contains(id) : hanging->contains(id) || dead->contains(id))
+				if (pass < 3 ? !dead->contains(id) : hanging->contains(id) || dead->contains(id))
 					continue;
 				store->pause();
 				typename Store::Handle h;
@@ -139,7 +140,7 @@ struct Repairer {
 					continue;
 				ConstSlot slot{store->slot(h), layout};
 				uint32_t n = 0;
-				if (pass == 2) {
+				if (pass == 3) {
 					if (slot.state() == RecordState::live)
 						orphans[n++] = id;
 				} else if (slot.state() == RecordState::dead && slot.header().degree <= layout->degree)
@@ -149,7 +150,7 @@ struct Repairer {
 				store->close(h);
 				for (uint32_t i = 0; i < n; i++)
 					if (!hanging->contains(orphans[i]) && !dead->contains(orphans[i])) {
-						if (!hang_near(orphans[i]) && pass > 0 && !hang_below(orphans[i]))
+						if (!hang_near(orphans[i]) && pass > 0 && !hang_below(orphans[i]) && pass > 1)
 							hang_far(orphans[i], entry());
 						row->reset(row->context);
 					}
