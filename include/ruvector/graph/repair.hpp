@@ -37,9 +37,9 @@ struct RowArena : Arena {
 	void (*reset)(void *context);
 };
 
-// A record is looked for whenever lists have lost this many edges; and all vertices of more rows than their record has room
-// for: they outlive their neighbours, and many rows are lost with one.
-constexpr uint32_t kProved = 256;
+// A record is looked for whenever this many lists' worth of edges has been lost; and all vertices of more rows than their
+// record has room for: they outlive their neighbours, and many rows are lost with one.
+constexpr uint32_t kProved = 16;
 
 template <typename Store>
 struct Repairer {
@@ -61,9 +61,9 @@ struct Repairer {
 		NodeId id;
 		uint32_t above; // in `branch`
 	};
-	List<Step> branch; // of hang_below()
+	List<Step> branch;     // of hang_below()
 	List<NodeId> doubtful; // records that prove() looks for
-	uint32_t lost; // edges, since prove() was last given a record to look for
+	uint32_t lost;         // edges, since prove() was last given a record to look for
 
 	void initialize(Store *s, const Layout *l, const Model *m, Arena *a, RowArena *r, const NodeSet *d) {
 		std::memset(static_cast<void *>(this), 0, sizeof(*this));
@@ -81,39 +81,40 @@ struct Repairer {
 		packed = a->template aligned_array<uint8_t>(l->edge_codec().packed_bytes() + 64);
 		packed_back = a->template aligned_array<uint8_t>(l->edge_codec().packed_bytes() + 64);
 		estimates = a->template aligned_array<float>(kMaxDegree);
-		lost = uint32_t(d->size) % kProved; // small vacuums have to look for different ones
+		lost = uint32_t(d->size) % (kProved * l->degree); // small vacuums have to look for different ones
 	}
 
 	// Removes the edges of a living record that lead to dead vertices; replaces them where too few are left. What counts is
 	// how many are left and not how many go: many small vacuums wear a list no thinner than one large one.
 	void repair(NodeId id) {
-		uint32_t removed = 0, degree = 0;
-		bool chained = false;
-		typename Store::Handle h;
-		if (!store->open(id, h))
+		typename Store::WriteHandle w;
+		const uint8_t *p = store->open_exclusive(id, w);
+		if (!p)
 			return;
-		ConstSlot slot{store->slot(h), layout};
-		if (slot.state() == RecordState::live && slot.header().degree <= layout->degree) {
+		ConstSlot slot{p, layout};
+		uint32_t degree = 0, removed = 0;
+		if (slot.state() == RecordState::live && slot.header().degree <= layout->degree)
 			degree = slot.header().degree;
-			chained = slot.header().overflow != kNoNode;
-			for (uint32_t e = 0; e < degree; e++)
-				removed += dead->contains(slot.ids()[e]);
-		}
-		const bool thin = (degree - removed) * 4 < layout->degree * 3u;
-		if (removed && thin)
-			std::memcpy(copy, slot.p, layout->slot_size);
-		store->close(h);
-		if (!removed)
+		for (uint32_t e = 0; e < degree; e++)
+			removed += dead->contains(slot.ids()[e]);
+		if (removed == 0) {
+			store->close_exclusive(w);
 			return;
-		if (thin) {
+		}
+		const bool chained = slot.header().overflow != kNoNode;
+		if ((degree - removed) * 4 >= layout->degree * 3u) {
+			remove_dead_edges(MutableSlot{store->modify(w), layout});
+			store->commit(w);
+		} else {
+			std::memcpy(copy, p, layout->slot_size);
+			store->close_exclusive(w);
 			replace_edges(id, removed);
 			row->reset(row->context);
-		} else
-			drop_edges(id);
+		}
 		lost += removed;
-		if (lost >= kProved || chained) {
+		if (lost >= kProved * layout->degree || chained) {
 			doubtful.push(*arena, id);
-			lost %= kProved;
+			lost %= kProved * layout->degree;
 		}
 	}
 
@@ -223,16 +224,20 @@ private:
 	};
 
 	void remove_dead_edges(MutableSlot slot) {
-		RecordHeader &header = slot.header();
 		const codec::EdgeCodec codec = layout->edge_codec();
-		uint32_t degree = std::min(uint32_t(header.degree), uint32_t(layout->degree));
-		for (uint32_t e = 0; e < degree;) {
-			if (!dead->contains(slot.ids()[e])) {
-				e++;
+		uint32_t degree = std::min(slot.header().degree, layout->degree);
+		auto clear = [&](uint32_t e) {
+			slot.ids()[e] = kNoNode;
+			slot.set_occluded(e, false);
+			slot.set_pinned(e, false);
+		};
+		for (uint32_t e = 0; e < degree; e++) {
+			if (!dead->contains(slot.ids()[e]))
 				continue;
-			}
-			uint32_t last = --degree;
-			if (e != last) {
+			uint32_t last = degree - 1; // that stays
+			for (; last > e && dead->contains(slot.ids()[last]); last--)
+				clear(last);
+			if (last > e) {
 				slot.ids()[e] = slot.ids()[last];
 				slot.lengths()[e] = slot.lengths()[last];
 				slot.set_occluded(e, slot.occluded(last));
@@ -244,11 +249,10 @@ private:
 					codec::store_lane(codec, packed, slot.codes(e / kBlockLanes), e % kBlockLanes);
 				}
 			}
-			slot.ids()[last] = kNoNode;
-			slot.set_occluded(last, false);
-			slot.set_pinned(last, false);
+			clear(last);
+			degree = last;
 		}
-		header.degree = uint16_t(degree);
+		slot.header().degree = uint16_t(degree);
 	}
 
 	// The neighbours of a record's dead neighbours, nearest first, without those it knows already.
@@ -319,19 +323,6 @@ private:
 		KeptVector vector;
 		bool taken;
 	};
-
-	void drop_edges(NodeId id) {
-		typename Store::WriteHandle w;
-		uint8_t *p = store->open_write(id, w);
-		if (!p)
-			return;
-		MutableSlot slot{p, layout};
-		if (slot.state() == RecordState::live) {
-			remove_dead_edges(slot);
-			store->commit(w);
-		} else
-			store->discard(w);
-	}
 
 	// `copy` is the record.
 	void replace_edges(NodeId id, uint32_t removed) {
@@ -513,7 +504,8 @@ private:
 				near[n++] = {ordered(from_bf16(record.lengths()[e])), record.ids()[e], false};
 		store->close(h);
 		std::sort(near, near + n, [](const Replacement &a, const Replacement &b) { return a.distance < b.distance; });
-		n = uint32_t(std::remove_if(near, near + (n + 1) / 2, [&](const Replacement &r) { return !may_pin(r.id, id); }) - near);
+		n = uint32_t(
+			std::remove_if(near, near + (n + 1) / 2, [&](const Replacement &r) { return !may_pin(r.id, id); }) - near);
 		bool pinned = false;
 		for (uint32_t i = 0; i < n && !pinned; i++)
 			pinned = pin_known(near[i].id, id);
@@ -537,9 +529,9 @@ private:
 				for (uint32_t j = i; j > 0; j = branch[j].above) {
 					const NodeId above = branch[branch[j].above].id;
 					KeptVector own;
-					if (hanging->contains(above) ||
-						!(pin_known(branch[j].id, above) ||
-						  (aim(above, own) && pin(branch[j].id, above, own.stored, ConstSlot{copy, layout}.header().level))))
+					if (hanging->contains(above) || !(pin_known(branch[j].id, above) ||
+													  (aim(above, own) && pin(branch[j].id, above, own.stored,
+																			  ConstSlot{copy, layout}.header().level))))
 						break;
 					hang_branch(above);
 				}
@@ -575,9 +567,8 @@ private:
 			from.start(level, pool);
 			from.enter_all();
 			from.run();
-			if (from.pool.size < pool || std::any_of(from.hits.begin(), from.hits.end(), [&](const Hit &hit) {
-					return hit.live && may_pin(hit.id, id);
-				}))
+			if (from.pool.size < pool || std::any_of(from.hits.begin(), from.hits.end(),
+													 [&](const Hit &hit) { return hit.live && may_pin(hit.id, id); }))
 				break;
 		}
 		from.sort_hits();
