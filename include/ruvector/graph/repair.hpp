@@ -41,6 +41,9 @@ struct RowArena : Arena {
 // record has room for: they outlive their neighbours, and many rows are lost with one.
 constexpr uint32_t kProved = 16;
 
+// Records of a branch that are walked to for a way to hang it. A search costs as much as the walk beyond that.
+constexpr uint32_t kLongestWalk = 10000;
+
 template <typename Store>
 struct Repairer {
 	Store *store;
@@ -62,6 +65,7 @@ struct Repairer {
 		uint32_t above; // in `branch`
 	};
 	List<Step> branch;     // of hang_below()
+	IdTable walked;        // the records in it: turned edges make circles
 	List<NodeId> doubtful; // records that prove() looks for
 	uint32_t lost;         // edges, since prove() was last given a record to look for
 
@@ -108,7 +112,7 @@ struct Repairer {
 		} else {
 			std::memcpy(copy, p, layout->slot_size);
 			store->close_exclusive(w);
-			replace_edges(id, removed);
+			replace_edges(id, layout->degree - (degree - removed)); // the next few vacuums find the list long enough
 			row->reset(row->context);
 		}
 		lost += removed;
@@ -325,14 +329,14 @@ private:
 	};
 
 	// `copy` is the record.
-	void replace_edges(NodeId id, uint32_t removed) {
+	void replace_edges(NodeId id, uint32_t wanted) {
 		ConstSlot record{copy, layout};
 		const int level = record.header().level;
 		KeptVector own = from.keep(copy, id);
 		from.set_query(own.working);
 		from.seen.reset(*arena, 256);
 		List<Replacement> found = {};
-		find_replacements(id, record, removed, found);
+		find_replacements(id, record, wanted, found);
 
 		List<End> ends = {};
 		for (uint32_t e = 0; e < record.header().degree && !layout->has_codes(); e++) {
@@ -523,7 +527,9 @@ private:
 	bool hang_below(NodeId id) {
 		branch.size = 0;
 		branch.push(*arena, {id, 0});
-		for (uint32_t i = 0; i < branch.size; i++) {
+		walked.reset(*arena, 64);
+		walked.insert(*arena, id, 0);
+		for (uint32_t i = 0; i < branch.size && i < kLongestWalk; i++) {
 			const NodeId node = branch[i].id;
 			if (i > 0 && !hanging->contains(node) && hang_near(node))
 				for (uint32_t j = i; j > 0; j = branch[j].above) {
@@ -542,11 +548,16 @@ private:
 			if (hanging->contains(node) || !store->open(node, h))
 				continue;
 			ConstSlot slot{store->slot(h), layout};
+			NodeId ends[kMaxDegree];
+			uint32_t n = 0;
 			if (slot.state() == RecordState::live)
 				for (uint32_t e = 0; e < std::min(slot.header().degree, layout->degree); e++)
-					if (slot.pinned(e) && !hanging->contains(slot.ids()[e]) && !dead->contains(slot.ids()[e]))
-						branch.push(*arena, {slot.ids()[e], i});
+					if (slot.pinned(e))
+						ends[n++] = slot.ids()[e];
 			store->close(h);
+			for (uint32_t e = 0; e < n; e++)
+				if (!hanging->contains(ends[e]) && !dead->contains(ends[e]) && walked.insert(*arena, ends[e], 0))
+					branch.push(*arena, {ends[e], i});
 			store->pause();
 		}
 		return false;
