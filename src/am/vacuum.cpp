@@ -3,8 +3,8 @@
 //   1. Every page: dead TIDs go; a vertex without any is marked dead. It still leads searches on, but no insert takes
 //      it for a neighbour any more. Inserts that began before are waited for.
 //   2. Records that only a dead vertex leads to are pinned to a living one.
-//   3. Every page: edges to dead vertices go, and are replaced by neighbours of the dead vertices, which are scored by
-//      the codes on the dead vertices' pages: a few pages per record, no search.
+//   3. Every page: edges to dead vertices go. A list that has become too short is filled up with neighbours of the dead
+//      vertices, which are scored by the codes on the dead vertices' pages: a few pages per record, no search.
 //   4. A search looks for some of them; what it does not find gets an edge from where the search ended.
 //   5. The records of dead vertices become free.
 //

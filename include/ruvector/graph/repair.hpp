@@ -37,9 +37,12 @@ struct RowArena : Arena {
 	void (*reset)(void *context);
 };
 
-// A record is looked for whenever this many lists' worth of edges has been lost; and all vertices of more rows than their
-// record has room for: they outlive their neighbours, and many rows are lost with one.
-constexpr uint32_t kProved = 16;
+// How many edges are lost for one record that is looked for: a large vacuum looks for some hundreds, or one for 16 lists'
+// worth of edges; a small one for more in proportion, for it is one of many. And all vertices of more rows than their record
+// has room for: they outlive their neighbours, and many rows are lost with one.
+inline uint32_t lost_for_one(const Layout &layout, uint64_t dead) {
+	return uint32_t(std::clamp<uint64_t>(dead * layout.degree / 512, 16, 16 * layout.degree));
+}
 
 // Records of a branch that are walked to for a way to hang it. A search costs as much as the walk beyond that.
 constexpr uint32_t kLongestWalk = 10000;
@@ -85,7 +88,7 @@ struct Repairer {
 		packed = a->template aligned_array<uint8_t>(l->edge_codec().packed_bytes() + 64);
 		packed_back = a->template aligned_array<uint8_t>(l->edge_codec().packed_bytes() + 64);
 		estimates = a->template aligned_array<float>(kMaxDegree);
-		lost = uint32_t(d->size) % (kProved * l->degree); // small vacuums have to look for different ones
+		lost = uint32_t(d->size) % 16; // small vacuums have to look for different ones
 	}
 
 	// Removes the edges of a living record that lead to dead vertices; replaces them where too few are left. What counts is
@@ -116,9 +119,9 @@ struct Repairer {
 			row->reset(row->context);
 		}
 		lost += removed;
-		if (lost >= kProved * layout->degree || chained) {
+		if (lost >= lost_for_one(*layout, dead->size) || chained) {
 			doubtful.push(*arena, id);
-			lost %= kProved * layout->degree;
+			lost %= lost_for_one(*layout, dead->size);
 		}
 	}
 
