@@ -90,14 +90,19 @@ static PGAlignedBlock changed_page;
 uint8_t *BufferStore::modify(WriteHandle &h) {
 	const uint32 slot = layout->slot_of(h.id);
 	uint8_t *copy = page_slot(changed_page.data, *layout, slot);
-	memcpy(copy, page_slot(BufferGetPage(h.buffer), *layout, slot), layout->slot_size);
+	const uint8_t *present = page_slot(BufferGetPage(h.buffer), *layout, slot);
+	const uint8_t state = reinterpret_cast<const RecordHeader *>(present)->state;
+	const bool vertex = state == uint8_t(RecordState::live) || state == uint8_t(RecordState::dead);
+	h.bytes =
+		vertex && !layout->external ? layout->vector : layout->slot_size; // a vertex's vector, the last field, stays
+	memcpy(copy, present, h.bytes);
 	return copy;
 }
 
 void BufferStore::commit(WriteHandle &h) {
 	const uint8_t *copy = page_slot(changed_page.data, *layout, layout->slot_of(h.id));
 	const Size offset = Size(copy - reinterpret_cast<uint8_t *>(changed_page.data));
-	replace_bytes(index, h.buffer, offset, copy, layout->slot_size, log);
+	replace_bytes(index, h.buffer, offset, copy, h.bytes, log);
 	UnlockReleaseBuffer(h.buffer);
 }
 

@@ -38,6 +38,7 @@ struct BufferStore {
 	struct WriteHandle {
 		Buffer buffer;
 		graph::NodeId id;
+		Size bytes; // of the record that can change
 	};
 
 	void initialize(Relation relation, const graph::Layout *l, bool logged) {
@@ -134,7 +135,7 @@ struct BufferStore {
 	const void *exact(graph::NodeId) const { return nullptr; } // only the table has it
 
 	const uint8_t *open_exclusive(graph::NodeId id, WriteHandle &h);
-	// A copy, that commit() puts into the page. There is one at a time.
+	// A copy of what can change, that commit() puts into the page. There is one at a time.
 	uint8_t *modify(WriteHandle &h);
 	void close_exclusive(WriteHandle &h) { UnlockReleaseBuffer(h.buffer); }
 	uint8_t *open_write(graph::NodeId id, WriteHandle &h) { return open_exclusive(id, h) ? modify(h) : nullptr; }

@@ -4,6 +4,8 @@
 extern "C" {
 #include "access/generic_xlog.h"
 #include "access/xloginsert.h"
+#include "port/pg_bitutils.h"
+#include "port/pg_bswap.h"
 #include "storage/lmgr.h"
 }
 
@@ -137,8 +139,16 @@ namespace {
 // two changes are cheaper repeated than skipped if they are fewer than a fragment's header.
 constexpr Size kFragmentHeader = 2 * sizeof(OffsetNumber);
 
+uint64 little_endian(uint64 word) {
+#ifdef WORDS_BIGENDIAN
+	return pg_bswap64(word);
+#else
+	return word;
+#endif
+}
+
 // Fragments of what differs between two images of `bytes` bytes, a multiple of eight; `offset` is that of the first byte in
-// its page. Returns their size, at most twice `bytes`.
+// its page. Returns their size, at most twice `bytes`; up to eight bytes more are written.
 Size write_fragments(const uint8_t *before, const uint8_t *after, Size offset, Size bytes, uint8_t *fragments) {
 	Size written = 0, length_at = 0, end = 0; // of the last fragment
 	for (Size word = 0; word < bytes; word += sizeof(uint64)) {
@@ -147,24 +157,26 @@ Size write_fragments(const uint8_t *before, const uint8_t *after, Size offset, S
 		memcpy(&b, after + word, sizeof(b));
 		if (a == b)
 			continue;
-		Size first = word, last = word + sizeof(uint64); // of the bytes that differ
-		while (before[first] == after[first])
-			first++;
-		while (before[last - 1] == after[last - 1])
-			last--;
+		const uint64 changed = little_endian(a ^ b), value = little_endian(b);
+		const Size skipped = Size(pg_rightmost_one_pos64(changed)) / 8,
+				   length = Size(pg_leftmost_one_pos64(changed)) / 8 + 1 - skipped;
+		const Size first = word + skipped;
 		if (written > 0 && first - end < kFragmentHeader)
-			first = end;
+			while (end < first)
+				fragments[written++] = after[end++];
 		else {
 			OffsetNumber at = OffsetNumber(offset + first);
 			memcpy(fragments + written, &at, sizeof(at));
 			length_at = written + sizeof(at);
 			written += kFragmentHeader;
 		}
-		memcpy(fragments + written, after + first, last - first);
-		written += last - first;
-		end = last;
-		OffsetNumber length = OffsetNumber(written - length_at - sizeof(OffsetNumber));
-		memcpy(fragments + length_at, &length, sizeof(length));
+		const uint64 rest =
+			little_endian(value >> 8 * skipped); // as a whole word: fewer branches than as many bytes as it has
+		memcpy(fragments + written, &rest, sizeof(rest));
+		written += length;
+		end = first + length;
+		OffsetNumber fragment = OffsetNumber(written - length_at - sizeof(OffsetNumber));
+		memcpy(fragments + length_at, &fragment, sizeof(fragment));
 	}
 	return written;
 }
@@ -172,12 +184,15 @@ Size write_fragments(const uint8_t *before, const uint8_t *after, Size offset, S
 } // namespace
 
 void replace_bytes(Relation index, Buffer buffer, Size offset, const uint8_t *image, Size bytes, bool log) {
-	static uint8_t fragments[2 * BLCKSZ];
+	static uint8_t fragments[2 * BLCKSZ + sizeof(uint64)];
 	Page page = BufferGetPage(buffer);
 	uint8_t *target = reinterpret_cast<uint8_t *>(page) + offset;
 	const bool logged = log && RelationNeedsWAL(index);
-	const Size written = logged ? write_fragments(target, image, offset, bytes, fragments) : 0;
-	if (logged && written == 0)
+	// The first change after a checkpoint logs the page: its fragments would be left out. Forced, for until it is written
+	// full_page_writes may be switched off.
+	const bool whole = logged && XLogCheckBufferNeedsBackup(buffer);
+	const Size written = logged && !whole ? write_fragments(target, image, offset, bytes, fragments) : 0;
+	if (logged && !whole && written == 0)
 		return;
 	if (logged)
 		XLogBeginInsert();
@@ -185,8 +200,9 @@ void replace_bytes(Relation index, Buffer buffer, Size offset, const uint8_t *im
 	memcpy(target, image, bytes);
 	MarkBufferDirty(buffer);
 	if (logged) {
-		XLogRegisterBuffer(0, buffer, REGBUF_STANDARD);
-		XLogRegisterBufData(0, reinterpret_cast<char *>(fragments), int(written));
+		XLogRegisterBuffer(0, buffer, REGBUF_STANDARD | (whole ? REGBUF_FORCE_IMAGE : 0));
+		if (!whole)
+			XLogRegisterBufData(0, reinterpret_cast<char *>(fragments), int(written));
 		const XLogRecPtr lsn = XLogInsert(RM_GENERIC_ID, 0); // PageSetLSN is a macro that takes it twice
 		PageSetLSN(page, lsn);
 	}

@@ -3,8 +3,8 @@
 //   1. Every page: dead TIDs go; a vertex without any is marked dead. It still leads searches on, but no insert takes
 //      it for a neighbour any more. Inserts that began before are waited for.
 //   2. Records that only a dead vertex leads to are pinned to a living one.
-//   3. Every page: edges to dead vertices go, and are replaced by neighbours of the dead vertices, which are scored by
-//      the codes on the dead vertices' pages: a few pages per record, no search.
+//   3. Every page: edges to dead vertices go. A list that has become too short is filled up with neighbours of the dead
+//      vertices, which are scored by the codes on the dead vertices' pages: a few pages per record, no search.
 //   4. A search looks for some of them; what it does not find gets an edge from where the search ended.
 //   5. The records of dead vertices become free.
 //
@@ -82,13 +82,24 @@ bool tid_is_dead(VacuumState *v, const HeapTid &tid) {
 	return v->callback(&pointer, v->callback_state);
 }
 
-// Removes the dead TIDs of a page's records; marks those dead that have none left. The page is a copy under
-// GenericXLog.
-void prune_page(VacuumState *v, Page page) {
+// Replaces the first bytes of a record in an exclusively locked page.
+void replace(VacuumState *v, Buffer buffer, uint32 slot, const void *image, Size bytes) {
+	Page page = BufferGetPage(buffer);
+	const Size offset = Size(page_slot(page, *v->layout, slot) - reinterpret_cast<uint8_t *>(page));
+	replace_bytes(v->index, buffer, offset, static_cast<const uint8_t *>(image), bytes, true);
+}
+
+// Removes the dead TIDs of a page's records; marks those dead that have none left.
+void prune_page(VacuumState *v, Buffer buffer) {
+	static PGAlignedBlock copy;
+	RecordHeader *header = reinterpret_cast<RecordHeader *>(copy.data);
 	for (uint32 slot = 0; slot < v->layout->slots_per_page; slot++) {
-		RecordHeader *header = reinterpret_cast<RecordHeader *>(page_slot(page, *v->layout, slot));
+		const uint8_t *present = page_slot(BufferGetPage(buffer), *v->layout, slot);
+		memcpy(static_cast<void *>(header), present, sizeof(*header));
 		if (!holds_tids(header))
 			continue;
+		const Size bytes = header->state == uint8(RecordState::tids) ? v->layout->slot_size : sizeof(*header);
+		memcpy(static_cast<void *>(header), present, bytes);
 		HeapTid *tids = tids_of(header);
 		uint32 kept = 0, n = Min(uint32(header->tid_count), tid_limit(v, header));
 		for (uint32 i = 0; i < n; i++) {
@@ -97,9 +108,14 @@ void prune_page(VacuumState *v, Page page) {
 			else
 				tids[kept++] = tids[i];
 		}
+		const bool emptied =
+			kept == 0 && (header->state == uint8(RecordState::tids) || header->overflow == graph::kNoNode);
+		if (kept == header->tid_count && !emptied)
+			continue;
 		header->tid_count = uint16(kept);
-		if (kept == 0 && (header->state == uint8(RecordState::tids) || header->overflow == graph::kNoNode))
+		if (emptied)
 			header->state = uint8(RecordState::dead);
+		replace(v, buffer, slot, header, bytes);
 	}
 }
 
@@ -118,8 +134,9 @@ bool needs_pruning(VacuumState *v, Page page) {
 	return false;
 }
 
-// Notes what the page's records mean for the later passes.
-void note_page(VacuumState *v, BlockNumber block, Page page) {
+// Notes what the page's records mean for the later passes. Whether it has room for more.
+bool note_page(VacuumState *v, BlockNumber block, Page page) {
+	bool room = false;
 	for (uint32 slot = 0; slot < v->layout->slots_per_page; slot++) {
 		RecordHeader *header = reinterpret_cast<RecordHeader *>(page_slot(page, *v->layout, slot));
 		NodeId id = v->layout->node_id(block, slot);
@@ -141,9 +158,11 @@ void note_page(VacuumState *v, BlockNumber block, Page page) {
 			v->stats->num_index_tuples += header->tid_count;
 			break;
 		case RecordState::free:
+			room = true;
 			break;
 		}
 	}
+	return room;
 }
 
 void remove_tids(VacuumState *v) {
@@ -161,14 +180,12 @@ void remove_tids(VacuumState *v) {
 		if (needs_pruning(v, page)) {
 			LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
 			LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
-			GenericXLogState *state = GenericXLogStart(v->index);
-			page = GenericXLogRegisterBuffer(state, buffer, 0);
-			prune_page(v, page);
-			GenericXLogFinish(state);
-			page = BufferGetPage(buffer);
+			prune_page(v, buffer);
 		}
-		note_page(v, block, page);
+		const bool room = note_page(v, block, page);
 		UnlockReleaseBuffer(buffer);
+		if (room) // the map is not logged
+			RecordFreeIndexPage(v->index, block);
 	}
 }
 
@@ -282,46 +299,41 @@ void repair_lists(VacuumState *v) {
 	v->repairer.prove(entry_point(v));
 }
 
+bool holds_dead(const VacuumState *v, BlockNumber block) {
+	for (uint32 slot = 0; slot < v->layout->slots_per_page; slot++)
+		if (v->dead.contains(v->layout->node_id(block, slot)))
+			return true;
+	return false;
+}
+
 // Of the records of certain levels.
 void free_records(VacuumState *v, int lowest, int highest) {
 	BlockNumber blocks = RelationGetNumberOfBlocks(v->index);
 	graph::List<graph::VectorRef> vectors = {};
-	auto wanted = [&](const RecordHeader *header, NodeId id) {
-		return header->state == uint8(RecordState::dead) && header->level >= lowest && header->level <= highest &&
-			   v->dead.contains(id);
-	};
+	const RecordHeader none = {};
 	for (BlockNumber block = 1; block < blocks; block++) {
+		if (!holds_dead(v, block))
+			continue;
 		RV_VACUUM_DELAY_POINT();
 		Buffer buffer = ReadBufferExtended(v->index, MAIN_FORKNUM, block, RBM_NORMAL, v->strategy);
 		LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
 		Page page = BufferGetPage(buffer);
-		uint32 free = 0, dead = 0;
 		vectors.size = 0;
-		if (is_slot_page(page))
-			for (uint32 slot = 0; slot < v->layout->slots_per_page; slot++) {
-				RecordHeader *header = reinterpret_cast<RecordHeader *>(page_slot(page, *v->layout, slot));
-				free += header->state == uint8(RecordState::free);
-				dead += wanted(header, v->layout->node_id(block, slot));
-			}
-		if (dead) {
-			GenericXLogState *state = GenericXLogStart(v->index);
-			page = GenericXLogRegisterBuffer(state, buffer, 0);
-			for (uint32 slot = 0; slot < v->layout->slots_per_page; slot++) {
-				RecordHeader *header = reinterpret_cast<RecordHeader *>(page_slot(page, *v->layout, slot));
-				NodeId id = v->layout->node_id(block, slot);
-				if (!wanted(header, id))
-					continue;
-				if (v->layout->external && header->level == 0 && header->base == id)
-					vectors.push(v->arena, MutableSlot{page_slot(page, *v->layout, slot), v->layout}.vector_ref());
-				memset(static_cast<void *>(header), 0, sizeof(*header));
-			}
-			GenericXLogFinish(state);
+		for (uint32 slot = 0; slot < v->layout->slots_per_page && is_slot_page(page); slot++) {
+			const MutableSlot record = {page_slot(page, *v->layout, slot), v->layout};
+			const RecordHeader &header = record.header();
+			const NodeId id = v->layout->node_id(block, slot);
+			if (header.state != uint8(RecordState::dead) || header.level < lowest || header.level > highest ||
+				!v->dead.contains(id))
+				continue;
+			if (v->layout->external && header.level == 0 && header.base == id)
+				vectors.push(v->arena, record.vector_ref());
+			replace(v, buffer, slot, &none, sizeof(none));
 		}
 		UnlockReleaseBuffer(buffer);
 		for (const graph::VectorRef &ref : vectors)
 			v->store.remove_chunks(ref);
-		if (free + dead > 0)
-			RecordFreeIndexPage(v->index, block);
+		RecordFreeIndexPage(v->index, block);
 	}
 }
 

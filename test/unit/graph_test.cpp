@@ -448,6 +448,57 @@ TEST("rows are found when all others have been deleted and vacuumed") {
 	}
 }
 
+// Each vacuum takes so few edges of a list that it is merely shortened. What counts is that the lists stay long over all.
+TEST("many small vacuums wear neither lists nor recall") {
+	constexpr uint32_t kRows = 3000, kQueries = 50, kVacuums = 24;
+	for (Metric metric : {Metric::l2, Metric::cosine, Metric::l1}) {
+		for (bool refilled : {false, true}) {
+			Data all = make_data(Element::f32, 24, 2 * kRows + kQueries, 10);
+			if (metric == Metric::cosine)
+				normalize(all);
+			Data queries = all;
+			queries.n = kQueries;
+			queries.memory.erase(queries.memory.begin(), queries.memory.begin() + long(2 * kRows * all.bytes));
+			Graph graph(all, metric, 12, 64, 2 * kRows);
+			MemGraph &g = graph.graph;
+			uint32_t end = kRows;
+			for (uint32_t i = 0; i < end; i++)
+				g.insert(all.row(i), i);
+			std::vector<bool> gone(all.n);
+			for (uint32_t round = 0; round < kVacuums; round++) {
+				for (uint32_t i = 0; i < end; i++)
+					gone[i] = gone[i] || random_engine()() % 25 == 0;
+				g.vacuum([&](uint32_t row) { return bool(gone[row]); });
+				for (uint32_t i = 0; refilled && i < kRows / 25; i++, end++)
+					g.insert(all.row(end), end);
+			}
+			check_invariants(g, graph.pool);
+
+			Data left = all;
+			left.n = 0;
+			for (uint32_t i = 0; i < end; i++)
+				if (!gone[i])
+					std::memcpy(left.memory.data() + left.n++ * all.bytes, all.row(i), all.bytes);
+			Graph fresh(left, metric, 12, 64, left.n);
+			for (uint32_t i = 0; i < left.n; i++)
+				fresh.graph.insert(left.row(i), i);
+			double edges = 0, vertices = 0;
+			for (NodeId id : all_records(g))
+				if (slot_of(g, id).state() == RecordState::live && slot_of(g, id).header().level == 0) {
+					edges += slot_of(g, id).header().degree;
+					vertices++;
+				}
+			const double recall = recall_at_10(g, graph.pool, left, queries, 16),
+						 fresh_recall = recall_at_10(fresh.graph, fresh.pool, left, queries, 16);
+			std::printf("# %u left: %.1f edges of %u, recall %.3f, %.3f of a fresh build\n", left.n, edges / vertices,
+						g.layout.degree, recall, fresh_recall);
+			CHECK(vertices == left.n);
+			CHECK(edges >= 0.85 * g.layout.degree * vertices);
+			CHECK(recall >= fresh_recall - 0.01);
+		}
+	}
+}
+
 TEST("lists and tables grow") {
 	Pool pool;
 	Arena arena = pool.arena();

@@ -78,7 +78,8 @@ struct IdTable {
 		uint32_t capacity = 64;
 		while (capacity < expected * 2)
 			capacity *= 2;
-		if (capacity > mask + 1 || !entries) {
+		// Nor is what one search in many needed cleared for all that follow.
+		if (!entries || capacity > mask + 1 || capacity < (mask + 1) / 8) {
 			if (entries)
 				arena.release(arena.context, entries);
 			entries = arena.array<Entry>(capacity);

@@ -37,9 +37,15 @@ struct RowArena : Arena {
 	void (*reset)(void *context);
 };
 
-// Of the repaired records, one in this many is looked for; and all vertices of more rows than their record has room for:
-// they outlive their neighbours, and many rows are lost with one.
-constexpr uint32_t kProved = 16;
+// How many edges are lost for one record that is looked for: a large vacuum looks for some hundreds, or one for 16 lists'
+// worth of edges; a small one for more in proportion, for it is one of many. And all vertices of more rows than their record
+// has room for: they outlive their neighbours, and many rows are lost with one.
+inline uint32_t lost_for_one(const Layout &layout, uint64_t dead) {
+	return uint32_t(std::clamp<uint64_t>(dead * layout.degree / 512, 16, 16 * layout.degree));
+}
+
+// Records of a branch that are walked to for a way to hang it. A search costs as much as the walk beyond that.
+constexpr uint32_t kLongestWalk = 10000;
 
 template <typename Store>
 struct Repairer {
@@ -57,8 +63,14 @@ struct Repairer {
 	float *estimates;
 	NodeSet *hanging; // on the tree of pinned edges
 	List<NodeId> stack;
+	struct Step {
+		NodeId id;
+		uint32_t above; // in `branch`
+	};
+	List<Step> branch;     // of hang_below()
+	IdTable walked;        // the records in it: turned edges make circles
 	List<NodeId> doubtful; // records that prove() looks for
-	uint32_t repaired;
+	uint32_t lost;         // edges, since prove() was last given a record to look for
 
 	void initialize(Store *s, const Layout *l, const Model *m, Arena *a, RowArena *r, const NodeSet *d) {
 		std::memset(static_cast<void *>(this), 0, sizeof(*this));
@@ -76,27 +88,40 @@ struct Repairer {
 		packed = a->template aligned_array<uint8_t>(l->edge_codec().packed_bytes() + 64);
 		packed_back = a->template aligned_array<uint8_t>(l->edge_codec().packed_bytes() + 64);
 		estimates = a->template aligned_array<float>(kMaxDegree);
-		repaired = uint32_t(d->size); // small vacuums have to look for different ones
+		lost = uint32_t(d->size) % 16; // small vacuums have to look for different ones
 	}
 
-	// Replaces the edges of a living record that lead to dead vertices.
+	// Removes the edges of a living record that lead to dead vertices; replaces them where too few are left. What counts is
+	// how many are left and not how many go: many small vacuums wear a list no thinner than one large one.
 	void repair(NodeId id) {
-		uint32_t removed = 0;
-		typename Store::Handle h;
-		if (!store->open(id, h))
+		typename Store::WriteHandle w;
+		const uint8_t *p = store->open_exclusive(id, w);
+		if (!p)
 			return;
-		ConstSlot slot{store->slot(h), layout};
+		ConstSlot slot{p, layout};
+		uint32_t degree = 0, removed = 0;
 		if (slot.state() == RecordState::live && slot.header().degree <= layout->degree)
-			for (uint32_t e = 0; e < slot.header().degree; e++)
-				removed += dead->contains(slot.ids()[e]);
-		if (removed)
-			std::memcpy(copy, slot.p, layout->slot_size);
-		store->close(h);
-		if (removed) {
-			replace_edges(id, removed);
-			if (++repaired % kProved == 0 || ConstSlot{copy, layout}.header().overflow != kNoNode)
-				doubtful.push(*arena, id);
+			degree = slot.header().degree;
+		for (uint32_t e = 0; e < degree; e++)
+			removed += dead->contains(slot.ids()[e]);
+		if (removed == 0) {
+			store->close_exclusive(w);
+			return;
+		}
+		const bool chained = slot.header().overflow != kNoNode;
+		if ((degree - removed) * 4 >= layout->degree * 3u) {
+			remove_dead_edges(MutableSlot{store->modify(w), layout});
+			store->commit(w);
+		} else {
+			std::memcpy(copy, p, layout->slot_size);
+			store->close_exclusive(w);
+			replace_edges(id, layout->degree - (degree - removed)); // the next few vacuums find the list long enough
 			row->reset(row->context);
+		}
+		lost += removed;
+		if (lost >= lost_for_one(*layout, dead->size) || chained) {
+			doubtful.push(*arena, id);
+			lost %= lost_for_one(*layout, dead->size);
 		}
 	}
 
@@ -107,14 +132,15 @@ struct Repairer {
 	template <typename EntryPoint>
 	void restore_tree(NodeSet *set, EntryPoint entry) {
 		hanging = set;
-		hang(Entry(entry()).id);
-		spread();
-		// First those that hung on dead vertices: whole branches come back with them. Then what is left.
+		hang_branch(Entry(entry()).id);
+		// First those that hung on dead vertices, at what is nearest in effort: a neighbour, a neighbour of their branch, what
+		// a search finds. Most of what one pass leaves hangs near to what another branch brings back in the next. Last
+		// whatever else does not hang.
 		NodeId orphans[kMaxDegree];
 		const NodeId bound = store->bound();
-		for (int pass = 0; pass < 2; pass++)
+		for (int pass = 0; pass < 4; pass++)
 			for (NodeId id = 1; id < bound; id++) {
-				if (pass == 0 ? !dead->contains(id) : hanging->contains(id) || dead->contains(id))
+				if (pass < 3 ? !dead->contains(id) : hanging->contains(id) || dead->contains(id))
 					continue;
 				store->pause();
 				typename Store::Handle h;
@@ -122,7 +148,7 @@ struct Repairer {
 					continue;
 				ConstSlot slot{store->slot(h), layout};
 				uint32_t n = 0;
-				if (pass == 1) {
+				if (pass == 3) {
 					if (slot.state() == RecordState::live)
 						orphans[n++] = id;
 				} else if (slot.state() == RecordState::dead && slot.header().degree <= layout->degree)
@@ -131,8 +157,9 @@ struct Repairer {
 							orphans[n++] = slot.ids()[e];
 				store->close(h);
 				for (uint32_t i = 0; i < n; i++)
-					if (!hanging->contains(orphans[i])) {
-						reconnect(orphans[i], entry());
+					if (!hanging->contains(orphans[i]) && !dead->contains(orphans[i])) {
+						if (!hang_near(orphans[i]) && pass > 0 && !hang_below(orphans[i]) && pass > 1)
+							hang_far(orphans[i], entry());
 						row->reset(row->context);
 					}
 			}
@@ -166,15 +193,24 @@ private:
 		return ConstSlot{copy, layout}.state() == RecordState::live;
 	}
 
+	// Makes the vector of a living record the query of `from`; `copy` is the record.
+	bool aim(NodeId id, KeptVector &own) {
+		if (!load(id))
+			return false;
+		own = from.keep(copy, id);
+		from.set_query(own.working);
+		from.seen.reset(*arena, 256);
+		return true;
+	}
+
 	// False if a search did not find it. `copy` is the record then.
 	bool prove(NodeId id, Entry entry) {
-		if (!load(id))
+		KeptVector own;
+		if (!aim(id, own))
 			return true;
 		const int level = ConstSlot{copy, layout}.header().level;
 		if (entry.level < level)
 			return true;
-		KeptVector own = from.keep(copy, id);
-		from.set_query(own.working);
 		descend(from, entry.id, entry.level, level);
 		from.start(level, construction_pool(*layout) / 2); // what takes more is hard to find
 		from.enter_all();
@@ -195,16 +231,20 @@ private:
 	};
 
 	void remove_dead_edges(MutableSlot slot) {
-		RecordHeader &header = slot.header();
 		const codec::EdgeCodec codec = layout->edge_codec();
-		uint32_t degree = std::min(uint32_t(header.degree), uint32_t(layout->degree));
-		for (uint32_t e = 0; e < degree;) {
-			if (!dead->contains(slot.ids()[e])) {
-				e++;
+		uint32_t degree = std::min(slot.header().degree, layout->degree);
+		auto clear = [&](uint32_t e) {
+			slot.ids()[e] = kNoNode;
+			slot.set_occluded(e, false);
+			slot.set_pinned(e, false);
+		};
+		for (uint32_t e = 0; e < degree; e++) {
+			if (!dead->contains(slot.ids()[e]))
 				continue;
-			}
-			uint32_t last = --degree;
-			if (e != last) {
+			uint32_t last = degree - 1; // that stays
+			for (; last > e && dead->contains(slot.ids()[last]); last--)
+				clear(last);
+			if (last > e) {
 				slot.ids()[e] = slot.ids()[last];
 				slot.lengths()[e] = slot.lengths()[last];
 				slot.set_occluded(e, slot.occluded(last));
@@ -216,11 +256,10 @@ private:
 					codec::store_lane(codec, packed, slot.codes(e / kBlockLanes), e % kBlockLanes);
 				}
 			}
-			slot.ids()[last] = kNoNode;
-			slot.set_occluded(last, false);
-			slot.set_pinned(last, false);
+			clear(last);
+			degree = last;
 		}
-		header.degree = uint16_t(degree);
+		slot.header().degree = uint16_t(degree);
 	}
 
 	// The neighbours of a record's dead neighbours, nearest first, without those it knows already.
@@ -293,14 +332,14 @@ private:
 	};
 
 	// `copy` is the record.
-	void replace_edges(NodeId id, uint32_t removed) {
+	void replace_edges(NodeId id, uint32_t wanted) {
 		ConstSlot record{copy, layout};
 		const int level = record.header().level;
 		KeptVector own = from.keep(copy, id);
 		from.set_query(own.working);
 		from.seen.reset(*arena, 256);
 		List<Replacement> found = {};
-		find_replacements(id, record, removed, found);
+		find_replacements(id, record, wanted, found);
 
 		List<End> ends = {};
 		for (uint32_t e = 0; e < record.header().degree && !layout->has_codes(); e++) {
@@ -373,6 +412,11 @@ private:
 			}
 	}
 
+	void hang_branch(NodeId id) {
+		hang(id);
+		spread();
+	}
+
 	void hang(NodeId id) {
 		if (id != kNoNode && hanging->insert(id))
 			stack.push(*arena, id);
@@ -426,53 +470,135 @@ private:
 		return offer_edge(from, tail, level, edge, true) == Linked::pinned;
 	}
 
-	// Hangs a record on the tree: at the nearest of its neighbours that is on it, else at what a search finds.
-	void reconnect(NodeId id, Entry entry) {
-		if (!load(id))
-			return;
-		ConstSlot record{copy, layout};
-		const int level = record.header().level;
-		KeptVector own = from.keep(copy, id);
-		from.set_query(own.working);
-		from.seen.reset(*arena, 256);
-		auto may_pin = [&](NodeId node) { return node != id && hanging->contains(node) && !dead->contains(node); };
+	// Pins the edge tail -> end if the tail has it and room for one more that is pinned.
+	bool pin_known(NodeId tail, NodeId end) {
+		typename Store::WriteHandle w;
+		const uint8_t *p = store->open_exclusive(tail, w);
+		if (!p)
+			return false;
+		ConstSlot slot{p, layout};
+		uint32_t pinned = 0, position = kMaxDegree;
+		if (slot.state() == RecordState::live && slot.header().degree <= layout->degree)
+			for (uint32_t e = 0; e < slot.header().degree; e++) {
+				pinned += slot.pinned(e);
+				if (slot.ids()[e] == end)
+					position = e;
+			}
+		if (position == kMaxDegree || pinned * 2 >= layout->degree) {
+			store->close_exclusive(w);
+			return false;
+		}
+		MutableSlot{store->modify(w), layout}.set_pinned(position, true);
+		store->commit(w);
+		return true;
+	}
+
+	bool may_pin(NodeId tail, NodeId end) const {
+		return tail != end && hanging->contains(tail) && !dead->contains(tail);
+	}
+
+	// Hangs a record on the tree, at one of the nearer half of its neighbours: where none of these hangs, a whole cluster
+	// may be cut off. Those that have an edge to it already cost least.
+	bool hang_near(NodeId id) {
+		typename Store::Handle h;
+		if (!store->open(id, h))
+			return false;
+		ConstSlot record{store->slot(h), layout};
 		Replacement near[kMaxDegree];
 		uint32_t n = 0;
-		for (uint32_t e = 0; e < std::min(record.header().degree, layout->degree); e++)
-			near[n++] = {ordered(from_bf16(record.lengths()[e])), record.ids()[e], false};
+		const int level = record.header().level;
+		if (record.state() == RecordState::live)
+			for (uint32_t e = 0; e < std::min(record.header().degree, layout->degree); e++)
+				near[n++] = {ordered(from_bf16(record.lengths()[e])), record.ids()[e], false};
+		store->close(h);
 		std::sort(near, near + n, [](const Replacement &a, const Replacement &b) { return a.distance < b.distance; });
+		n = uint32_t(
+			std::remove_if(near, near + (n + 1) / 2, [&](const Replacement &r) { return !may_pin(r.id, id); }) - near);
 		bool pinned = false;
-		// Not to one of the farther: where nothing near hangs, a whole cluster may be cut off.
-		for (uint32_t i = 0; i < (n + 1) / 2 && !pinned; i++)
-			pinned = may_pin(near[i].id) && pin(near[i].id, id, own.stored, level);
-		if (!pinned && entry.level >= level && entry.id != id) {
-			descend(from, entry.id, entry.level, level, kInsertDescentPool);
-			// A cluster that is cut off is what a search for its own vertex finds: the pool grows until it reaches
-			// beyond.
-			List<NodeId> queue = {};
-			for (uint32_t pool = layout->ef_construction;; pool *= 4) {
-				from.start(level, pool);
-				from.enter_all();
-				from.run();
-				if (from.pool.size < pool || std::any_of(from.hits.begin(), from.hits.end(),
-														 [&](const Hit &hit) { return hit.live && may_pin(hit.id); }))
-					break;
-			}
-			from.sort_hits();
-			for (const Hit &hit : from.hits)
-				if (hit.live && may_pin(hit.id))
-					queue.push(*row, hit.id);
-			for (uint32_t i = 0; i < queue.size && !pinned; i++)
-				pinned = pin(queue[i], id, own.stored, level);
-			pinned = pinned || find_below(*store, *layout, level, queue, *row, [&](NodeId node) {
-						 return may_pin(node) && pin(node, id, own.stored, level);
-					 });
-			doubtful.push(*arena, id);
+		for (uint32_t i = 0; i < n && !pinned; i++)
+			pinned = pin_known(near[i].id, id);
+		KeptVector own;
+		if (!pinned && n > 0 && aim(id, own))
+			for (uint32_t i = 0; i < n && !pinned; i++)
+				pinned = pin(near[i].id, id, own.stored, level);
+		if (pinned)
+			hang_branch(id);
+		return pinned;
+	}
+
+	// A record whose neighbours all hang below itself: walks down its branch to a record that has another neighbour, and
+	// turns the edges of the tree on the way back.
+	bool hang_below(NodeId id) {
+		branch.size = 0;
+		branch.push(*arena, {id, 0});
+		walked.reset(*arena, 64);
+		walked.insert(*arena, id, 0);
+		for (uint32_t i = 0; i < branch.size && i < kLongestWalk; i++) {
+			const NodeId node = branch[i].id;
+			if (i > 0 && !hanging->contains(node) && hang_near(node))
+				for (uint32_t j = i; j > 0; j = branch[j].above) {
+					const NodeId above = branch[branch[j].above].id;
+					KeptVector own;
+					if (hanging->contains(above) || !(pin_known(branch[j].id, above) ||
+													  (aim(above, own) && pin(branch[j].id, above, own.stored,
+																			  ConstSlot{copy, layout}.header().level))))
+						break;
+					hang_branch(above);
+				}
+			row->reset(row->context);
+			if (hanging->contains(id))
+				return true;
+			typename Store::Handle h;
+			if (hanging->contains(node) || !store->open(node, h))
+				continue;
+			ConstSlot slot{store->slot(h), layout};
+			NodeId ends[kMaxDegree];
+			uint32_t n = 0;
+			if (slot.state() == RecordState::live)
+				for (uint32_t e = 0; e < std::min(slot.header().degree, layout->degree); e++)
+					if (slot.pinned(e))
+						ends[n++] = slot.ids()[e];
+			store->close(h);
+			for (uint32_t e = 0; e < n; e++)
+				if (!hanging->contains(ends[e]) && !dead->contains(ends[e]) && walked.insert(*arena, ends[e], 0))
+					branch.push(*arena, {ends[e], i});
+			store->pause();
 		}
-		if (pinned) {
-			hang(id);
-			spread();
+		return false;
+	}
+
+	// Hangs a record at what a search finds. A cluster that is cut off is what a search for its own vertex finds: the
+	// pool grows until it reaches beyond.
+	void hang_far(NodeId id, Entry entry) {
+		KeptVector own;
+		if (!aim(id, own))
+			return;
+		const int level = ConstSlot{copy, layout}.header().level;
+		if (entry.level < level || entry.id == id)
+			return;
+		descend(from, entry.id, entry.level, level, kInsertDescentPool);
+		List<NodeId> queue = {};
+		for (uint32_t pool = layout->ef_construction;; pool *= 4) {
+			from.start(level, pool);
+			from.enter_all();
+			from.run();
+			if (from.pool.size < pool || std::any_of(from.hits.begin(), from.hits.end(),
+													 [&](const Hit &hit) { return hit.live && may_pin(hit.id, id); }))
+				break;
 		}
+		from.sort_hits();
+		for (const Hit &hit : from.hits)
+			if (hit.live && may_pin(hit.id, id))
+				queue.push(*row, hit.id);
+		bool pinned = false;
+		for (uint32_t i = 0; i < queue.size && !pinned; i++)
+			pinned = pin(queue[i], id, own.stored, level);
+		pinned = pinned || find_below(*store, *layout, level, queue, *row, [&](NodeId node) {
+					 return may_pin(node, id) && pin(node, id, own.stored, level);
+				 });
+		doubtful.push(*arena, id);
+		if (pinned)
+			hang_branch(id);
 	}
 };
 
