@@ -120,7 +120,7 @@ uint64_t hash_vector(const void *vector, size_t bytes, uint64_t seed) noexcept {
 // purpose is to be small.
 int draw_level(const Layout &layout, uint64_t hash) noexcept {
 	double u = (double(hash >> 11) + 0.5) * 0x1p-53;
-	int level = int(-std::log(u) / std::log(8.0 * layout.m));
+	int level = int(-std::log(u) / std::log((layout.slots_per_page > 1 ? 2.0 : 4.0) * layout.m));
 	return level < kMaxLevel ? level : kMaxLevel;
 }
 
