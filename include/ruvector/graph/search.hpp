@@ -101,8 +101,8 @@ struct Search {
 	List<Candidate> refused;
 	List<Hit> hits;
 	List<Candidate> entrances; // of the next level: see descend()
-	// What is known of a vertex. With codes: the best estimate that put it into the pool (out of which it may have
-	// fallen since), kExpanded once it is expanded. Without: its distance.
+	// What is known of a vertex. With codes: the estimate that put it into the pool (out of which it may have fallen
+	// since), kExpanded once it is expanded. Without: its distance.
 	IdTable seen;
 	uint64_t hops;
 
@@ -296,7 +296,9 @@ private:
 			refused.push(*arena, {d, id, 0});
 	}
 
-	// A vertex is in the pool once, at the least of its estimates.
+	// A vertex is in the pool once. The estimates that several records give of its distance err independently: the mean of
+	// two errs by less than the lower one. Only what may fall out of the pool, or has, is worth moving; all else in it is
+	// expanded anyway.
 	void offer_estimate(float d, NodeId id) {
 		if (!fits(d)) {
 			refuse(d, id);
@@ -304,9 +306,13 @@ private:
 		}
 		IdTable::Entry *e = seen.find(id);
 		if (e->id == id) {
-			if (!(d < e->value)) // expanded, or a better estimate is known
+			const float known = e->value;
+			if (!(d < known) || known < pool.data[pool.size / 4 * 3].distance)
 				return;
-			remove(e->value, id);
+			d = d * 0.5f + known * 0.5f;
+			if (!fits(d))
+				return;
+			remove(known, id);
 			e->value = d;
 		} else if (d >= kExpanded) // not NaN
 			seen.insert(*arena, id, d);
