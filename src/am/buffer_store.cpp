@@ -13,42 +13,6 @@ using graph::NodeId;
 using graph::RecordHeader;
 using graph::RecordState;
 
-BufferHints *buffer_hints(Relation index, BlockNumber blocks) {
-	constexpr int kIndexes = 16;
-	constexpr uint32 kMostBlocks = 4 * 1024 * 1024; // 16 MB of hints
-	static BufferHints cache[kIndexes];
-	static uint64 clock = 0;
-	BufferHints *hints = nullptr, *oldest = &cache[0];
-	for (BufferHints &h : cache) {
-		if (h.buffers && RV_REL_LOCATOR_EQUALS(h.locator, RV_LOCATOR_OF(index)))
-			hints = &h;
-		if (h.used < oldest->used)
-			oldest = &h;
-	}
-	if (!hints) {
-		hints = oldest;
-		if (hints->buffers)
-			pfree(hints->buffers);
-		hints->buffers = nullptr;
-		hints->size = 0;
-		hints->locator = RV_LOCATOR_OF(index);
-	}
-	hints->used = ++clock;
-	uint32 wanted = Min(blocks, kMostBlocks);
-	if (wanted > hints->size) {
-		uint32 size = Min(wanted + wanted / 8 + 64, kMostBlocks);
-		Buffer *bigger = static_cast<Buffer *>(
-			MemoryContextAllocExtended(TopMemoryContext, size * sizeof(Buffer), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO));
-		if (hints->buffers) {
-			memcpy(bigger, hints->buffers, hints->size * sizeof(Buffer));
-			pfree(hints->buffers);
-		}
-		hints->buffers = bigger;
-		hints->size = size;
-	}
-	return hints;
-}
-
 void BufferStore::pause() {
 	RV_VACUUM_DELAY_POINT();
 }

@@ -2,25 +2,15 @@
 // One content lock at a time, except that a chunk page may be locked (shared) below a slot page. See README.md.
 #pragma once
 
+#include "am/buffer_hints.hpp"
 #include "am/context.hpp"
 #include "ruvector/pg/compat.hpp"
 
 extern "C" {
 #include "access/generic_xlog.h"
-#include "storage/buf_internals.h"
 }
 
 namespace ruvector::am {
-
-// Where the blocks of an index were found in shared buffers last time. Only hints: ReadRecentBuffer checks them. They
-// save the look-up in the buffer table, and tell what to prefetch. One per backend and index, kept between scans.
-struct BufferHints {
-	RV_REL_LOCATOR locator;
-	uint32 size;
-	Buffer *buffers;
-	uint64 used; // when, for replacement
-};
-BufferHints *buffer_hints(Relation index, BlockNumber blocks);
 
 struct BufferStore {
 	Relation index;
@@ -29,7 +19,6 @@ struct BufferStore {
 	BlockNumber blocks;       // known size of the relation; grows
 	BlockNumber chunk_target; // where the last chunk was put
 	BufferHints *hints;       // null: not for this relation
-	uint32 reads;
 
 	struct Handle {
 		Buffer buffer;
@@ -47,25 +36,17 @@ struct BufferStore {
 		log = logged;
 		blocks = RelationGetNumberOfBlocks(relation);
 		chunk_target = InvalidBlockNumber;
-		reads = 0;
-		hints = RelationUsesLocalBuffers(relation) ? nullptr : buffer_hints(relation, blocks);
+		hints = BufferHints::of(relation, blocks);
 	}
 
-	// The hints may have become another index's since: a plan can scan more indexes at once than there are hints.
-	bool hinted(BlockNumber block) const {
-		return hints && block < hints->size && RV_REL_LOCATOR_EQUALS(hints->locator, RV_LOCATOR_OF(index));
-	}
 	Buffer read(BlockNumber block) {
-		if (hinted(block)) {
-			Buffer recent = hints->buffers[block];
-			// ReadRecentBuffer does not count as use: without an ordinary look-up now and then, the pages that are used
-			// most would be evicted first.
-			if (recent != InvalidBuffer && ++reads % 32 != 0 &&
-				ReadRecentBuffer(hints->locator, MAIN_FORKNUM, block, recent))
-				return recent;
-			return hints->buffers[block] = ReadBuffer(index, block);
+		Buffer buffer = hints ? hints->pin(index, block) : InvalidBuffer;
+		if (buffer == InvalidBuffer) {
+			buffer = ReadBuffer(index, block);
+			if (hints)
+				hints->note(index, block, buffer);
 		}
-		return ReadBuffer(index, block);
+		return buffer;
 	}
 
 	bool has_block(BlockNumber block) {
@@ -108,11 +89,10 @@ struct BufferStore {
 	// Brings a record towards the processor's second-level cache, if it is known where in shared buffers it was: the first
 	// level cannot wait for so many lines at once.
 	void prefetch(graph::NodeId id) const {
-		BlockNumber block = layout->block_of(id);
-		if (!hinted(block) || hints->buffers[block] == InvalidBuffer)
+		const Buffer buffer = hints ? hints->at(index, layout->block_of(id)) : InvalidBuffer;
+		if (buffer == InvalidBuffer)
 			return;
-		Buffer buffer = hints->buffers[block];
-		__builtin_prefetch(GetBufferDescriptor(buffer - 1));
+		prefetch_descriptor(buffer);
 		const char *page = static_cast<const char *>(BufferGetBlock(buffer));
 		__builtin_prefetch(page);
 		const char *slot = page + SizeOfPageHeaderData + Size(layout->slot_of(id)) * layout->slot_size;

@@ -12,6 +12,7 @@ void Reranker::begin(IndexScanDesc scan) {
 	heap = scan->heapRelation;
 	snapshot = scan->xs_snapshot;
 	fetch = table_index_fetch_begin(heap);
+	pages.begin(heap, fetch);
 	slot = table_slot_create(heap, nullptr);
 	column = scan->indexRelation->rd_index->indkey.values[0];
 	row_memory = AllocSetContextCreate(CurrentMemoryContext, "hnsw rerank row", ALLOCSET_DEFAULT_SIZES);
@@ -52,6 +53,7 @@ void Reranker::add(ItemPointerData tid, float estimate, float error) {
 bool Reranker::distance(ItemPointerData tid, float *result) {
 	bool again = false, all_dead = false, found = false;
 	fetched++;
+	pages.pin(tid);
 	if (!table_index_fetch_tuple(fetch, &tid, snapshot, slot, &again, &all_dead))
 		return false;
 	MemoryContext old = MemoryContextSwitchTo(row_memory);

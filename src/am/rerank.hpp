@@ -6,6 +6,7 @@
 #pragma once
 
 #include "am/context.hpp"
+#include "am/heap_pages.hpp"
 #include "am/toast.hpp"
 
 #include <algorithm>
@@ -42,6 +43,7 @@ struct Reranker {
 	Relation heap;
 	Snapshot snapshot;
 	IndexFetchTableData *fetch;
+	HeapPages pages;
 	TupleTableSlot *slot;
 	AttrNumber column;     // of the table; 0: the index is on an expression
 	IndexInfo *index_info; // for an expression

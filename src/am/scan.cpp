@@ -10,6 +10,7 @@
 // Where the index has codes instead of vectors, the distances of that stream are estimates. It is re-ranked (rerank.hpp),
 // with a window of as many rows as the search has candidates.
 #include "am/buffer_store.hpp"
+#include "am/heap_pages.hpp"
 #include "am/rerank.hpp"
 
 #include <cmath>
@@ -44,6 +45,7 @@ struct ScanState {
 	graph::List<graph::HeapTid> tids; // of the current hit
 	uint32 next_tid;
 	graph::List<uint32> heap; // positions in search.hits, nearest first
+	HeapPages pages;
 
 	// Of a scan that is re-ranked.
 	Reranker *reranker;
@@ -182,6 +184,19 @@ void widen(ScanState *s) {
 		collect(s);
 	}
 	MemoryContextSwitchTo(old);
+}
+
+// The rows that are fetched first are among these.
+void prefetch_rows(ScanState *s) {
+	constexpr uint32 kAhead = 16;
+	const uint32 n = Min(s->heap.size, kAhead);
+	ItemPointerData tids[kAhead];
+	for (uint32 i = 0; i < n; i++) {
+		from_heap_tid(s->search.hits[s->heap[i]].tids[0], &tids[i]);
+		s->pages.prefetch(tids[i]);
+	}
+	for (uint32 i = 0; i < n; i++)
+		s->pages.prefetch_row(tids[i]);
 }
 
 void broken_chain(const ScanState *s, graph::NodeId vertex) {
@@ -368,6 +383,10 @@ bool hnsw_amgettuple(IndexScanDesc scan, ScanDirection) {
 		if (!IsMVCCSnapshot(scan->xs_snapshot))
 			elog(ERROR, "non-MVCC snapshots are not supported with hnsw");
 		begin_search(scan, s);
+		if (s->reranker == nullptr) {
+			s->pages.begin(scan->heapRelation, scan->xs_heapfetch);
+			prefetch_rows(s);
+		}
 	}
 	scan->xs_recheck = false;
 	scan->xs_recheckorderby = false;
@@ -386,6 +405,7 @@ bool hnsw_amgettuple(IndexScanDesc scan, ScanDirection) {
 		load_tids(s, *hit);
 	}
 	scan->xs_heaptid = row_tid(scan->indexRelation, s->tids[s->next_tid++]);
+	s->pages.pin(scan->xs_heaptid);
 	return true;
 }
 
