@@ -297,8 +297,7 @@ private:
 	}
 
 	// A vertex is in the pool once. The estimates that several records give of its distance err independently: the mean of
-	// two errs by less than the lower one. Only what may fall out of the pool, or has, is worth moving; all else in it is
-	// expanded anyway.
+	// two errs by less than the lower one.
 	void offer_estimate(float d, NodeId id) {
 		if (!fits(d)) {
 			refuse(d, id);
@@ -307,7 +306,7 @@ private:
 		IdTable::Entry *e = seen.find(id);
 		if (e->id == id) {
 			const float known = e->value;
-			if (!(d < known) || known < pool.data[pool.size / 4 * 3].distance)
+			if (!(d < known)) // or it is expanded
 				return;
 			d = d * 0.5f + known * 0.5f;
 			if (!fits(d))
