@@ -317,9 +317,9 @@ BEGIN
 		RAISE EXCEPTION 'ef_search must be from 1 to 1000' USING ERRCODE = 'invalid_parameter_value',
 			HINT = 'More finds more of the true nearest, and takes longer.';
 	END IF;
-	RETURN coalesce(ef_search, greatest(current_setting('hnsw.ef_search')::int, least(200 + 5 * wanted, 1000)::int));
+	RETURN coalesce(ef_search, greatest(current_setting('hnsw.ef_search')::int, least(250 + 4 * wanted, 1000)::int));
 END $$;
-COMMENT ON FUNCTION ruvector._effort(int, float8) IS 'internal: hnsw.ef_search for a search of memory: the one given, else the setting, but at least 200 and 5 for each row that the index has to give';
+COMMENT ON FUNCTION ruvector._effort(int, float8) IS 'internal: hnsw.ef_search for a search of memory: the one given, else the setting, but at least 250 and 4 for each row that the index has to give';
 
 CREATE FUNCTION ruvector._run(as_type anyelement, statement text, VARIADIC arguments "any") RETURNS anyelement
 	AS 'MODULE_PATHNAME', 'ruvector_run' LANGUAGE C STABLE;
