@@ -446,7 +446,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ruvector.recall(text, int, text, text[], text, float8, float8, float8, text[], @extschema@.vector, boolean, regprocedure, boolean, int) IS
-	'the k memories of highest utility U = alpha * similarity + beta * uplift - gamma * latency / 1000 ms (see utility), each with its parts and the edges behind its uplift. similarity is 1 - cosine distance, whatever the metric of the store. From the index, with ef_search (default: hnsw.ef_search, at least 300 + 5 k, more where beta + gamma exceed alpha); exact => true reads all keys. utility: another function (similarity, uplift, latency_ms) float8, which must not fall with the first two nor rise with the third. issue_certificate writes a certificate of the answer';
+	'the k memories of highest utility U = alpha * similarity + beta * uplift - gamma * latency / 1000 ms (see utility), each with its parts and the edges behind its uplift. similarity is 1 - cosine distance, whatever the metric of the store. From the index, with ef_search (default: hnsw.ef_search, at least 330 + 4 k, more where beta + gamma exceed alpha); exact => true reads all keys. utility: another function (similarity, uplift, latency_ms) float8, which must not fall with the first two nor rise with the third. issue_certificate writes a certificate of the answer';
 
 CREATE FUNCTION ruvector.query_with_utility(
 	query text DEFAULT NULL, k int DEFAULT 10, alpha float8 DEFAULT 0.7, beta float8 DEFAULT 0.2, gamma float8 DEFAULT 0.1,
