@@ -29,6 +29,10 @@ struct BufferHints {
 	Buffer at(Relation relation, BlockNumber block) const {
 		return block < size && is_of(relation) ? buffers[block] : InvalidBuffer;
 	}
+	void expect(BlockNumber block) const {
+		if (block < size)
+			__builtin_prefetch(&buffers[block]);
+	}
 	void note(Relation relation, BlockNumber block, Buffer buffer) {
 		if (block < size && is_of(relation))
 			buffers[block] = buffer;

@@ -100,6 +100,11 @@ struct BufferStore {
 			__builtin_prefetch(slot + i, 0, 2);
 	}
 
+	void expect(graph::NodeId id) const {
+		if (hints)
+			hints->expect(layout->block_of(id));
+	}
+
 	const void *vector(const uint8_t *slot, void *scratch) {
 		graph::ConstSlot s{slot, layout};
 		if (!layout->external)

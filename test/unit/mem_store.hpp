@@ -46,6 +46,7 @@ struct MemStore {
 	bool move(NodeId id, Handle &h) { return open(id, h); }
 	const uint8_t *slot(const Handle &h) const { return h.slot; }
 	void close(Handle &) {}
+	void expect(NodeId) const {}
 	void prefetch(NodeId id) {
 		const uint8_t *p = record(id);
 		for (uint32_t i = 0; p && i < layout->slot_size; i += 64)

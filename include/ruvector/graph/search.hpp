@@ -14,7 +14,8 @@
 //     const void *keep(const void *stored, Arena &arena);
 //     // The working form of a coded vector where the store has it beside the record, or null. Stays valid.
 //     const void *exact(NodeId id);
-//     void prefetch(NodeId id);
+//     void prefetch(NodeId id);  it is opened next, or soon
+//     void expect(NodeId id);    it may be: brings what prefetch() has to read
 //   };
 //
 // With edge codes, a record is opened once, when it is expanded: its own distance is then as exact as its stored form and
@@ -357,6 +358,7 @@ private:
 	}
 
 	void place(float d, NodeId id) {
+		store->expect(id);
 		uint32_t low = lower_bound(d);
 		if (pool.size == ef) {
 			Candidate last = pool[--pool.size];
