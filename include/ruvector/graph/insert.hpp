@@ -582,6 +582,8 @@ private:
 		// neighbour is.
 		bool pinned = false;
 		for (uint32_t i = 0; i < list.size; i++) {
+			if (pinned && list.data[i].occluded && i >= layout->degree / 4 * 3)
+				continue; // of the farther occluded ones hardly any would take it
 			back[i].id = id;
 			if (i + 1 < list.size)
 				store->prefetch(list.data[i + 1].id);
