@@ -312,13 +312,16 @@ void free_records(VacuumState *v, int lowest, int highest) {
 	graph::List<graph::VectorRef> vectors = {};
 	const RecordHeader none = {};
 	for (BlockNumber block = 1; block < blocks; block++) {
-		if (!holds_dead(v, block))
+		if (!holds_dead(v, block)) {
+			CHECK_FOR_INTERRUPTS();
 			continue;
+		}
 		RV_VACUUM_DELAY_POINT();
 		Buffer buffer = ReadBufferExtended(v->index, MAIN_FORKNUM, block, RBM_NORMAL, v->strategy);
 		LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
 		Page page = BufferGetPage(buffer);
 		vectors.size = 0;
+		bool freed = false;
 		for (uint32 slot = 0; slot < v->layout->slots_per_page && is_slot_page(page); slot++) {
 			const MutableSlot record = {page_slot(page, *v->layout, slot), v->layout};
 			const RecordHeader &header = record.header();
@@ -329,11 +332,13 @@ void free_records(VacuumState *v, int lowest, int highest) {
 			if (v->layout->external && header.level == 0 && header.base == id)
 				vectors.push(v->arena, record.vector_ref());
 			replace(v, buffer, slot, &none, sizeof(none));
+			freed = true;
 		}
 		UnlockReleaseBuffer(buffer);
 		for (const graph::VectorRef &ref : vectors)
 			v->store.remove_chunks(ref);
-		RecordFreeIndexPage(v->index, block);
+		if (freed)
+			RecordFreeIndexPage(v->index, block);
 	}
 }
 

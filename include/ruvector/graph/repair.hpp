@@ -44,6 +44,12 @@ inline uint32_t lost_for_one(const Layout &layout, uint64_t dead) {
 	return uint32_t(std::clamp<uint64_t>(dead * layout.degree / 512, 16, 16 * layout.degree));
 }
 
+// How many edges a list has to keep: fewer are filled up. Many small vacuums can afford more, and have to: a row that outlives
+// all of its neighbours may see no insert near it that fills its list, and is lost.
+inline uint32_t least_kept(const Layout &layout, uint64_t dead, uint64_t records) {
+	return dead * 32 < records ? (layout.degree * 7u + 7) / 8 : (layout.degree * 3u + 3) / 4;
+}
+
 // Records of a branch that are walked to for a way to hang it. A search costs as much as the walk beyond that.
 constexpr uint32_t kLongestWalk = 10000;
 
@@ -108,18 +114,19 @@ struct Repairer {
 			store->close_exclusive(w);
 			return;
 		}
-		const bool chained = slot.header().overflow != kNoNode;
-		if ((degree - removed) * 4 >= layout->degree * 3u) {
+		bool look = slot.header().overflow != kNoNode;
+		if (degree - removed >= least_kept(*layout, dead->size, dead->bytes * 8)) {
 			remove_dead_edges(MutableSlot{store->modify(w), layout});
 			store->commit(w);
 		} else {
 			std::memcpy(copy, p, layout->slot_size);
 			store->close_exclusive(w);
-			replace_edges(id, layout->degree - (degree - removed)); // the next few vacuums find the list long enough
+			// Now the next few vacuums find the list long enough.
+			look |= !replace_edges(id, layout->degree - (degree - removed));
 			row->reset(row->context);
 		}
 		lost += removed;
-		if (lost >= lost_for_one(*layout, dead->size) || chained) {
+		if (lost >= lost_for_one(*layout, dead->size) || look) {
 			doubtful.push(*arena, id);
 			lost %= lost_for_one(*layout, dead->size);
 		}
@@ -331,8 +338,8 @@ private:
 		bool taken;
 	};
 
-	// `copy` is the record.
-	void replace_edges(NodeId id, uint32_t wanted) {
+	// `copy` is the record. False if none of its new neighbours took the edge back.
+	bool replace_edges(NodeId id, uint32_t wanted) {
 		ConstSlot record{copy, layout};
 		const int level = record.header().level;
 		KeptVector own = from.keep(copy, id);
@@ -405,11 +412,13 @@ private:
 				store->discard(w);
 		}
 		// And back: a vertex whose neighbours die one after the other must not lose the edges that lead to it.
+		bool linked = false;
 		for (uint32_t i = 0; i < n; i++)
 			if (edges[i].taken) {
 				edges[i].back.id = id;
-				offer_edge(from, edges[i].edge.id, level, edges[i].back, false);
+				linked |= offer_edge(from, edges[i].edge.id, level, edges[i].back, false) != Linked::no;
 			}
+		return linked;
 	}
 
 	void hang_branch(NodeId id) {
