@@ -199,8 +199,8 @@ void check_invariants(MemGraph &g, Pool &pool) {
 				project(l, g.model, other.vector(), search.scratch, rotated.data());
 				Edge forth = {}, reverse = {};
 				coder.encode(coder.point(slot.vector(), search.rotated, nullptr),
-							 coder.point(other.vector(), rotated.data(), nullptr), d,
-							 forth, packed.data(), reverse, back.data());
+							 coder.point(other.vector(), rotated.data(), nullptr), d, forth, packed.data(), reverse,
+							 back.data());
 				codec::load_lane(g.model.codec, slot.codes(e / kBlockLanes), e % kBlockLanes, stored.data());
 				size_t equal = 0;
 				for (size_t i = 0; i < packed.size(); i++)

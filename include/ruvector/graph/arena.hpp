@@ -79,7 +79,7 @@ struct IdTable {
 		while (capacity < expected * 2)
 			capacity *= 2;
 		// Nor is what one search in many needed cleared for all that follow.
-		if (!entries || capacity > mask + 1 || capacity < (mask + 1) / 8) {
+		if (!entries || capacity > mask + 1 || capacity < (mask + 1) / 64) {
 			if (entries)
 				arena.release(arena.context, entries);
 			entries = arena.array<Entry>(capacity);

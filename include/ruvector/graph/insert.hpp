@@ -48,9 +48,7 @@ struct SurelyCloser {
 		origin = scaled && Metric(layout.metric) == Metric::cosine ? -1.0f : 0.0f;
 		margin = scaled ? 1 + 2 * estimate_error(layout) : 1.0f;
 	}
-	bool operator()(float to_new, float length) const noexcept {
-		return (to_new - origin) * margin < length - origin;
-	}
+	bool operator()(float to_new, float length) const noexcept { return (to_new - origin) * margin < length - origin; }
 };
 
 inline void write_edge(MutableSlot slot, uint32_t position, const Edge &edge, bool occluded, bool pinned) noexcept {
@@ -92,7 +90,8 @@ inline LinkPlan plan_link(ConstSlot slot, const Edge &edge, const float *to_new,
 		const float length = lengths[e] = from_bf16(slot.lengths()[e]);
 		pinned += slot.pinned(e);
 		known = slot.ids()[e] == edge.id ? e : known;
-		occluders += uint32_t(!slot.occluded(e)) & uint32_t(length < edge.length) & uint32_t(closer(to_new[e], edge.length));
+		occluders +=
+			uint32_t(!slot.occluded(e)) & uint32_t(length < edge.length) & uint32_t(closer(to_new[e], edge.length));
 	}
 	if (known < degree)
 		return {pin ? Linked::pinned : Linked::no, known, false, true};
@@ -109,8 +108,7 @@ inline LinkPlan plan_link(ConstSlot slot, const Edge &edge, const float *to_new,
 		for (uint32_t e = 0; e < degree; e++) {
 			const float length = lengths[e];
 			const int is_hidden =
-				int(slot.occluded(e)) |
-				(int(!occluded) & int(edge.length < length) & int(closer(to_new[e], length)));
+				int(slot.occluded(e)) | (int(!occluded) & int(edge.length < length) & int(closer(to_new[e], length)));
 			const int kind = slot.pinned(e) ? none : open + is_hidden;
 			longer += uint32_t(kind == hidden) & uint32_t(edge.length < length);
 			const bool worse = (kind > victim) | ((kind == victim) & (length > longest));
@@ -621,8 +619,8 @@ private:
 		store->close(h);
 		Edge edge = {}, back_edge = {};
 		float length = search.distance(*layout, vector, other.working);
-		coder.encode(coder.point(vector, search.rotated, stored(vector)), point(other.working, other.stored), length, edge,
-					 forth_packed, back_edge, back_packed);
+		coder.encode(coder.point(vector, search.rotated, stored(vector)), point(other.working, other.stored), length,
+					 edge, forth_packed, back_edge, back_packed);
 		edge.id = to;
 		float unknown[kMaxDegree];
 		std::fill(unknown, unknown + kMaxDegree, 1.0f / 0.0f);
