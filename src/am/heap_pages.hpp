@@ -46,7 +46,8 @@ struct HeapPages {
 		if (buffer == InvalidBuffer)
 			return;
 		// Neither pinned nor locked: whatever is there now, an address to prefetch does no harm.
-		const char *row = static_cast<const char *>(BufferGetBlock(buffer)) + ItemIdGetOffset(line_pointer(buffer, tid));
+		const char *row =
+			static_cast<const char *>(BufferGetBlock(buffer)) + ItemIdGetOffset(line_pointer(buffer, tid));
 		__builtin_prefetch(row);
 		__builtin_prefetch(row + 64);
 	}
