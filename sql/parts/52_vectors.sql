@@ -309,7 +309,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION ruvector._filter_condition(regclass, jsonb) IS 'internal: a filter on metadata as a condition on m, a row of rel, that begins with AND; empty for NULL';
 
--- Recall@10 of 0.99 and more (search_skills: 0.98) with 100,000 sentence embeddings of 384 dimensions, of 200 queries beyond those of bench/memory.
+-- Recall@10 of 0.99 and more in bench/memory, with 100,000 sentence embeddings of 384 dimensions.
 CREATE FUNCTION ruvector._effort(ef_search int, wanted float8) RETURNS int
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN

@@ -48,25 +48,19 @@ const uint8_t *BufferStore::open_exclusive(NodeId id, WriteHandle &h) {
 	return page_slot(page, *layout, layout->slot_of(id));
 }
 
-// A record that is being changed, where it is in its page.
-static PGAlignedBlock changed_page;
+static PGAlignedBlock changed_record;
 
 uint8_t *BufferStore::modify(WriteHandle &h) {
-	const uint32 slot = layout->slot_of(h.id);
-	uint8_t *copy = page_slot(changed_page.data, *layout, slot);
-	const uint8_t *present = page_slot(BufferGetPage(h.buffer), *layout, slot);
+	const uint8_t *present = page_slot(BufferGetPage(h.buffer), *layout, layout->slot_of(h.id));
 	const uint8_t state = reinterpret_cast<const RecordHeader *>(present)->state;
 	const bool vertex = state == uint8_t(RecordState::live) || state == uint8_t(RecordState::dead);
 	h.bytes =
 		vertex && !layout->external ? layout->vector : layout->slot_size; // a vertex's vector, the last field, stays
-	memcpy(copy, present, h.bytes);
-	return copy;
+	return static_cast<uint8_t *>(memcpy(changed_record.data, present, h.bytes));
 }
 
 void BufferStore::commit(WriteHandle &h) {
-	const uint8_t *copy = page_slot(changed_page.data, *layout, layout->slot_of(h.id));
-	const Size offset = Size(copy - reinterpret_cast<uint8_t *>(changed_page.data));
-	replace_bytes(index, h.buffer, offset, copy, h.bytes, log);
+	replace_record(index, h.buffer, *layout, layout->slot_of(h.id), changed_record.data, h.bytes, log);
 	UnlockReleaseBuffer(h.buffer);
 }
 

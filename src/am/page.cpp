@@ -183,15 +183,18 @@ Size write_fragments(const uint8_t *before, const uint8_t *after, Size offset, S
 
 } // namespace
 
-void replace_bytes(Relation index, Buffer buffer, Size offset, const uint8_t *image, Size bytes, bool log) {
+void replace_record(Relation index, Buffer buffer, const graph::Layout &layout, uint32 slot, const void *image,
+					Size bytes, bool log) {
 	static uint8_t fragments[2 * BLCKSZ + sizeof(uint64)];
 	Page page = BufferGetPage(buffer);
-	uint8_t *target = reinterpret_cast<uint8_t *>(page) + offset;
+	uint8_t *target = page_slot(page, layout, slot);
+	const Size offset = Size(target - reinterpret_cast<uint8_t *>(page));
 	const bool logged = log && RelationNeedsWAL(index);
 	// The first change after a checkpoint logs the page: its fragments would be left out. Forced, for until it is written
 	// full_page_writes may be switched off.
 	const bool whole = logged && XLogCheckBufferNeedsBackup(buffer);
-	const Size written = logged && !whole ? write_fragments(target, image, offset, bytes, fragments) : 0;
+	const Size written =
+		logged && !whole ? write_fragments(target, static_cast<const uint8_t *>(image), offset, bytes, fragments) : 0;
 	if (logged && !whole && written == 0)
 		return;
 	if (logged)

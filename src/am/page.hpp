@@ -98,9 +98,10 @@ inline bool is_slot_page(Page page) {
 // between pd_lower and pd_upper as a hole.
 void page_init(Page page, PageKind kind, const graph::Layout &layout);
 
-// Replaces `bytes` at `offset` of an exclusively locked page by those of `image`. Where the relation is logged, the record
-// is what GenericXLog would write, of those bytes that differ.
-void replace_bytes(Relation index, Buffer buffer, Size offset, const uint8_t *image, Size bytes, bool log);
+// Replaces the first `bytes` of a record of an exclusively locked page, a multiple of eight, by those of `image`. Where
+// the relation is logged, the WAL record is what GenericXLog would write, of those bytes that differ.
+void replace_record(Relation index, Buffer buffer, const graph::Layout &layout, uint32 slot, const void *image,
+					Size bytes, bool log);
 
 // Raises ERRCODE_INDEX_CORRUPTED unless the page is of the kind wanted.
 void page_check(Relation index, BlockNumber block, Page page, PageKind kind);

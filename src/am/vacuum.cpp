@@ -82,13 +82,6 @@ bool tid_is_dead(VacuumState *v, const HeapTid &tid) {
 	return v->callback(&pointer, v->callback_state);
 }
 
-// Replaces the first bytes of a record in an exclusively locked page.
-void replace(VacuumState *v, Buffer buffer, uint32 slot, const void *image, Size bytes) {
-	Page page = BufferGetPage(buffer);
-	const Size offset = Size(page_slot(page, *v->layout, slot) - reinterpret_cast<uint8_t *>(page));
-	replace_bytes(v->index, buffer, offset, static_cast<const uint8_t *>(image), bytes, true);
-}
-
 // Removes the dead TIDs of a page's records; marks those dead that have none left.
 void prune_page(VacuumState *v, Buffer buffer) {
 	static PGAlignedBlock copy;
@@ -115,7 +108,7 @@ void prune_page(VacuumState *v, Buffer buffer) {
 		header->tid_count = uint16(kept);
 		if (emptied)
 			header->state = uint8(RecordState::dead);
-		replace(v, buffer, slot, header, bytes);
+		replace_record(v->index, buffer, *v->layout, slot, header, bytes, true);
 	}
 }
 
@@ -331,7 +324,7 @@ void free_records(VacuumState *v, int lowest, int highest) {
 				continue;
 			if (v->layout->external && header.level == 0 && header.base == id)
 				vectors.push(v->arena, record.vector_ref());
-			replace(v, buffer, slot, &none, sizeof(none));
+			replace_record(v->index, buffer, *v->layout, slot, &none, sizeof(none), true);
 			freed = true;
 		}
 		UnlockReleaseBuffer(buffer);

@@ -265,6 +265,16 @@ constexpr uint32_t kInsertDescentPool = 8;
 // Edges to a vertex that are looked after when it gets one more row.
 constexpr uint32_t kRenewedEdges = 8;
 
+// The ends of a record's pinned edges: its branches of the tree. There is room for kMaxDegree.
+inline uint32_t pinned_ends(ConstSlot slot, NodeId *ends) noexcept {
+	const uint32_t degree = slot.header().degree;
+	uint32_t n = 0;
+	for (uint32_t e = 0; e < degree && degree <= slot.layout->degree; e++)
+		if (slot.pinned(e))
+			ends[n++] = slot.ids()[e];
+	return n;
+}
+
 // Where the records in `queue` have no room for one more pinned edge (vectors of large norm are near to everybody under
 // the inner product): looks below them on the tree, breadth first along pinned edges, for one that `attempt` succeeds at.
 constexpr uint32_t kPinAttempts = 2000;
@@ -280,10 +290,11 @@ bool find_below(Store &store, const Layout &layout, int level, List<NodeId> &que
 		ConstSlot slot{store.slot(h), &layout};
 		const RecordHeader &header = slot.header();
 		bool sound = slot.state() == RecordState::live && header.level == level && header.degree <= layout.degree;
-		for (uint32_t e = 0; sound && e < header.degree; e++)
-			if (slot.pinned(e))
-				queue.push(arena, slot.ids()[e]);
+		NodeId ends[kMaxDegree];
+		const uint32_t n = sound ? pinned_ends(slot, ends) : 0;
 		store.close(h);
+		for (uint32_t e = 0; e < n; e++)
+			queue.push(arena, ends[e]);
 		if (sound && i >= tried && attempt(node))
 			return true;
 	}

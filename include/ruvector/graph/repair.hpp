@@ -158,10 +158,8 @@ struct Repairer {
 				if (pass == 3) {
 					if (slot.state() == RecordState::live)
 						orphans[n++] = id;
-				} else if (slot.state() == RecordState::dead && slot.header().degree <= layout->degree)
-					for (uint32_t e = 0; e < slot.header().degree; e++)
-						if (slot.pinned(e))
-							orphans[n++] = slot.ids()[e];
+				} else if (slot.state() == RecordState::dead)
+					n = pinned_ends(slot, orphans);
 				store->close(h);
 				for (uint32_t i = 0; i < n; i++)
 					if (!hanging->contains(orphans[i]) && !dead->contains(orphans[i])) {
@@ -441,14 +439,11 @@ private:
 			if (dead->contains(id) || !store->open(id, h))
 				continue;
 			ConstSlot slot{store->slot(h), layout};
-			const RecordHeader &header = slot.header();
 			uint32_t n = 0;
-			if (slot.state() == RecordState::live && header.degree <= layout->degree) {
-				for (uint32_t e = 0; e < header.degree; e++)
-					if (slot.pinned(e))
-						ids[n++] = slot.ids()[e];
-				if (header.down != kNoNode)
-					ids[n++] = header.down;
+			if (slot.state() == RecordState::live) {
+				n = pinned_ends(slot, ids);
+				if (slot.header().down != kNoNode)
+					ids[n++] = slot.header().down;
 			}
 			store->close(h);
 			for (uint32_t i = 0; i < n; i++)
@@ -562,11 +557,7 @@ private:
 				continue;
 			ConstSlot slot{store->slot(h), layout};
 			NodeId ends[kMaxDegree];
-			uint32_t n = 0;
-			if (slot.state() == RecordState::live)
-				for (uint32_t e = 0; e < std::min(slot.header().degree, layout->degree); e++)
-					if (slot.pinned(e))
-						ends[n++] = slot.ids()[e];
+			const uint32_t n = slot.state() == RecordState::live ? pinned_ends(slot, ends) : 0;
 			store->close(h);
 			for (uint32_t e = 0; e < n; e++)
 				if (!hanging->contains(ends[e]) && !dead->contains(ends[e]) && walked.insert(*arena, ends[e], 0))
