@@ -354,7 +354,7 @@ BEGIN
 			(dimensions, metric, embedding_model, embedder, index_method, index_options, text_search_config, schema_version)
 		VALUES (coalesce(dimensions, 384), coalesce(metric, 'cosine'), coalesce(embedding_model, 'external'),
 			ruvector._check_embedder(embedder), coalesce(index_method, 'hnsw'),
-			coalesce(index_options, CASE WHEN index_method = 'none' THEN '{}' ELSE '{"m": 16, "ef_construction": 200}' END::jsonb),
+			coalesce(index_options, CASE WHEN index_method = 'none' THEN '{}' ELSE '{"m": 16, "ef_construction": 128}' END::jsonb),
 			get_current_ts_config(), version);
 		INSERT INTO ruvector.namespaces (namespace, owner_role) VALUES ('default', quote_ident(current_user)::regrole)
 			ON CONFLICT DO NOTHING;
@@ -393,7 +393,7 @@ BEGIN
 	RETURN (SELECT to_jsonb(s) - 'only_row' FROM ruvector.store_settings s) || jsonb_build_object('created', NOT existed);
 END $$;
 COMMENT ON FUNCTION ruvector.init(int, text, text, regprocedure, text, jsonb) IS
-	'creates the tables of agent memory, owned by the caller, or completes those of an older version. Arguments left out are those of the existing store, or 384, cosine, external, none, hnsw, {"m": 16, "ef_construction": 200}. Returns the settings. Only the embedder can be changed later (else 55000)';
+	'creates the tables of agent memory, owned by the caller, or completes those of an older version. Arguments left out are those of the existing store, or 384, cosine, external, none, hnsw, {"m": 16, "ef_construction": 128}. Returns the settings. Only the embedder can be changed later (else 55000)';
 
 CREATE FUNCTION ruvector.upgrade() RETURNS jsonb
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

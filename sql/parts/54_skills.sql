@@ -69,7 +69,7 @@ BEGIN
 		latency_n bigint NOT NULL DEFAULT 0,
 		latency_mean float8 NOT NULL DEFAULT 0,
 		last_used_at timestamptz,
-		PRIMARY KEY (skill_id, namespace), -- looked up for each candidate of a search: numbers are compared faster than names
+		PRIMARY KEY (skill_id), -- looked up for each candidate of a search
 		FOREIGN KEY (namespace, skill_id) REFERENCES ruvector.skills_library (namespace, id) ON DELETE CASCADE)
 		WITH (fillfactor = 70);
 	CREATE TABLE ruvector.pattern_stats (
@@ -308,7 +308,7 @@ CREATE FUNCTION ruvector.search_skills(
 DECLARE
 	s record := ruvector._settings();
 	q @extschema@.vector := ruvector._query_vector(query, task);
-	pool int := coalesce(fetch_k, greatest(4 * k, 20));
+	pool int := coalesce(fetch_k, greatest(3 * k, 20));
 	unknown text;
 	by_similarity float8;
 	by_success float8;
@@ -316,10 +316,9 @@ DECLARE
 	by_reward float8;
 	found ruvector.found_skill[];
 BEGIN
-	PERFORM ruvector._require_k(k);
-	PERFORM ruvector._require(pool >= k, 'fetch_k must be at least k', 'fetch_k is how many similar skills are scored.');
-	PERFORM ruvector._require(min_success_rate BETWEEN 0 AND 1, 'min_success_rate must be from 0 to 1', 'As in 0.5.');
-	PERFORM ruvector._require(jsonb_typeof(weights) = 'object', 'weights must be a JSON object', 'As in ''{"similarity": 1}''.');
+	PERFORM ruvector._require_k(k), ruvector._require(pool >= k, 'fetch_k must be at least k', 'fetch_k is how many similar skills are scored.'),
+		ruvector._require(min_success_rate BETWEEN 0 AND 1, 'min_success_rate must be from 0 to 1', 'As in 0.5.'),
+		ruvector._require(jsonb_typeof(weights) = 'object', 'weights must be a JSON object', 'As in ''{"similarity": 1}''.');
 	SELECT w.key INTO unknown FROM jsonb_each(weights) w
 	WHERE w.key NOT IN ('similarity', 'success', 'uses', 'reward') OR jsonb_typeof(w.value) <> 'number' LIMIT 1;
 	PERFORM ruvector._require(unknown IS NULL, format('unknown weight "%s"', unknown), 'Weights: similarity, success, uses, reward; each a number.');
@@ -334,14 +333,14 @@ BEGIN
 			m.prior_alpha, m.prior_beta, coalesce(t.uses, 0) AS uses, coalesce(t.successes, 0) AS successes,
 			coalesce(t.reward_mean, 0) AS avg_reward, CASE WHEN t.latency_n > 0 THEN t.latency_mean END AS avg_latency_ms',
 		format('SELECT array_agg(ROW(r.id, r.name, r.description, r.category, r.signature, r.parameters, r.steps, r.code, r.uses,
-				coalesce(r.successes::float8 / nullif(r.uses, 0), 0), w.low, r.posterior_mean, r.avg_reward, r.avg_latency_ms, r.metadata,
+				coalesce(r.successes::float8 / nullif(r.uses, 0), 0),
+				CASE WHEN r.uses > 0 THEN (ruvector.wilson_interval(r.successes, r.uses)).low END, r.posterior_mean, r.avg_reward, r.avg_latency_ms, r.metadata,
 				r.similarity, r.score)::ruvector.found_skill ORDER BY r.score DESC, r.id)
 			FROM (SELECT n.*, x.*, %L::float8 * x.similarity + %L::float8 * least(n.uses::float8 / 1000, 1)
 					+ %L::float8 * least(greatest(n.avg_reward, -1), 1) + %L::float8 * %s AS score
 				FROM near n, LATERAL (SELECT ruvector._similarity(n.distance, %L) AS similarity,
 					(n.prior_alpha + n.successes) / (n.prior_alpha + n.prior_beta + n.uses) AS posterior_mean) x
-				ORDER BY score DESC, n.id LIMIT %s) r
-			LEFT JOIN LATERAL ruvector.wilson_interval(r.successes, r.uses) w ON r.uses > 0',
+				ORDER BY score DESC, n.id LIMIT %s) r',
 			by_similarity, by_uses, by_reward, by_success,
 			-- Thompson sampling: the quantile function turns a uniform number into a draw from the posterior.
 			CASE WHEN explore THEN 'ruvector.beta_quantile(random(), n.prior_alpha + n.successes, n.prior_beta + n.uses - n.successes)'
@@ -352,7 +351,7 @@ BEGIN
 	RETURN QUERY SELECT * FROM unnest(found);
 END $$;
 COMMENT ON FUNCTION ruvector.search_skills(text, int, float8, @extschema@.vector, boolean, jsonb, text, jsonb, boolean, int) IS
-	'skills for a task, best first: the fetch_k (default 4 k, at least 20) most similar of those that fit, by weights times similarity, posterior mean of success, uses / 1000 and reward (cut to -1 .. 1). min_success_rate is not asked of untried skills; explore draws from the posterior instead (Thompson sampling)';
+	'skills for a task, best first: the fetch_k (default 3 k, at least 20) most similar of those that fit, by weights times similarity, posterior mean of success, uses / 1000 and reward (cut to -1 .. 1). min_success_rate is not asked of untried skills; explore draws from the posterior instead (Thompson sampling)';
 
 CREATE FUNCTION ruvector.link_skills(parent_skill_id bigint, child_skill_id bigint, relationship text, weight float8 DEFAULT 1,
 		metadata jsonb DEFAULT '{}')

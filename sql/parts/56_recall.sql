@@ -368,11 +368,11 @@ $$;
 COMMENT ON FUNCTION ruvector._recall_by_threshold(@extschema@.vector, int, text[], text) IS
 	'internal: the k memories of highest utility by the threshold rule; utility is the qualified name of a function';
 
-CREATE FUNCTION ruvector._recall_effort(ef_search int, k int, alpha float8, beta float8, gamma float8) RETURNS int
+CREATE FUNCTION ruvector._recall_effort(ef_search int, query @extschema@.vector, k int, alpha float8, beta float8, gamma float8) RETURNS int
 	LANGUAGE sql STABLE
-	RETURN ruvector._effort(ef_search, k + 20 * greatest(1, (beta + gamma) / greatest(alpha, 1e-9)));
-COMMENT ON FUNCTION ruvector._recall_effort(int, int, float8, float8, float8) IS
-	'internal: hnsw.ef_search for recall by utility: more than for similarity, and most where uplift and latency decide, which leads away from where the edges of the graph are';
+	RETURN ruvector._effort(ef_search, query, 40 + 2 * k * greatest(1, (beta + gamma) / greatest(alpha, 1e-9)));
+COMMENT ON FUNCTION ruvector._recall_effort(int, @extschema@.vector, int, float8, float8, float8) IS
+	'internal: hnsw.ef_search for recall by utility: most where uplift and latency decide, which leads away from where the edges of the graph are';
 
 CREATE TYPE ruvector.recalled AS (memory ruvector.memory_ref, memory_type text, content text, utility_score float8,
 	similarity float8, uplift float8, uplift_se float8, latency_ms float8,
@@ -421,7 +421,7 @@ BEGIN
 	END IF;
 	-- Not SET in the function's definition: that costs more than the search. An error undoes it with the transaction.
 	effort := pg_catalog.current_setting('hnsw.ef_search');
-	PERFORM pg_catalog.set_config('hnsw.ef_search', ruvector._recall_effort(recall.ef_search, k, alpha, beta, gamma)::text, true);
+	PERFORM pg_catalog.set_config('hnsw.ef_search', ruvector._recall_effort(recall.ef_search, q, k, alpha, beta, gamma)::text, true);
 	rows := ruvector._run(rows, pg_catalog.format($q$
 		SELECT pg_catalog.array_agg(ROW(s.memory, s.memory_type, ruvector._memory_content(s.memory), s.score, s.similarity, s.uplift, s.uplift_se,
 				s.latency_ms, s.similarity_part, s.uplift_part, s.latency_part, s.edge_ids)::ruvector.recalled ORDER BY s.score DESC, s.memory)
@@ -446,7 +446,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ruvector.recall(text, int, text, text[], text, float8, float8, float8, text[], @extschema@.vector, boolean, regprocedure, boolean, int) IS
-	'the k memories of highest utility U = alpha * similarity + beta * uplift - gamma * latency / 1000 ms (see utility), each with its parts and the edges behind its uplift. similarity is 1 - cosine distance, whatever the metric of the store. From the index, with ef_search (default: hnsw.ef_search, at least 330 + 4 k, more where beta + gamma exceed alpha); exact => true reads all keys. utility: another function (similarity, uplift, latency_ms) float8, which must not fall with the first two nor rise with the third. issue_certificate writes a certificate of the answer';
+	'the k memories of highest utility U = alpha * similarity + beta * uplift - gamma * latency / 1000 ms (see utility), each with its parts and the edges behind its uplift. similarity is 1 - cosine distance, whatever the metric of the store. From the index, with ef_search (default: hnsw.ef_search, at least 40 + 2 k, more where beta + gamma exceed alpha and below 384 dimensions); exact => true reads all keys. utility: another function (similarity, uplift, latency_ms) float8, which must not fall with the first two nor rise with the third. issue_certificate writes a certificate of the answer';
 
 CREATE FUNCTION ruvector.query_with_utility(
 	query text DEFAULT NULL, k int DEFAULT 10, alpha float8 DEFAULT 0.7, beta float8 DEFAULT 0.2, gamma float8 DEFAULT 0.1,
@@ -461,7 +461,7 @@ DECLARE
 	saved_ef text := current_setting('hnsw.ef_search');
 BEGIN
 	PERFORM ruvector._require_k(k);
-	PERFORM set_config('hnsw.ef_search', ruvector._recall_effort(NULL, k, alpha, beta, gamma)::text, true);
+	PERFORM set_config('hnsw.ef_search', ruvector._recall_effort(NULL, q, k, alpha, beta, gamma)::text, true);
 	RETURN QUERY EXECUTE format($q$
 		SELECT r.id, r.causes, r.effects, r.context, r.similarity, r.uplift, least(coalesce(r.latency_ms, 0) / 1000, 1),
 			ruvector.utility(r.similarity, r.uplift, r.latency_ms, $6, $7, $8) AS u

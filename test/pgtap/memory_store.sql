@@ -39,7 +39,7 @@ SELECT pg_temp.searches('l2', '<->', 'none'); ROLLBACK TO none;
 
 -- init.
 SELECT is(ruvector.init(3) - ARRAY['created_at', 'store_id', 'text_search_config'],
-	'{"created": true, "dimensions": 3, "metric": "cosine", "embedding_model": "external", "embedder": null, "index_method": "hnsw", "index_options": {"m": 16, "ef_construction": 200}, "schema_version": 1}',
+	'{"created": true, "dimensions": 3, "metric": "cosine", "embedding_model": "external", "embedder": null, "index_method": "hnsw", "index_options": {"m": 16, "ef_construction": 128}, "schema_version": 1}',
 	'init returns the settings');
 CREATE TEMP VIEW now AS
 	SELECT 'relation' AS kind, oid, ctid AS place FROM pg_class WHERE relnamespace = 'ruvector'::regnamespace

@@ -260,7 +260,7 @@ inline uint32_t construction_pool(const Layout &layout) {
 
 // A vertex that is put into the wrong neighbourhood is hard to find for ever: an insert descends more carefully than a
 // query.
-constexpr uint32_t kInsertDescentPool = 8;
+constexpr uint32_t kInsertDescentPool = 4;
 
 // Edges to a vertex that are looked after when it gets one more row.
 constexpr uint32_t kRenewedEdges = 8;
@@ -408,7 +408,7 @@ struct Inserter {
 		for (int l = std::min(entry.level, level); l >= 0; l--) {
 			// Where a vacuum is about to remove everything near, a larger pool finds what will stay.
 			for (uint32_t pool = construction_pool(*layout);; pool *= 4) {
-				search.start(l, pool);
+				search.start(l, pool, pool);
 				search.enter_all();
 				search.run();
 				if (search.pool.size < pool ||

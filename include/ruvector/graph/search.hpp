@@ -20,6 +20,9 @@
 //
 // With edge codes, a record is opened once, when it is expanded: its own distance is then as exact as its stored form and
 // those of its neighbours are estimated from its page. Without, the neighbours' records are opened for their distances.
+// The pool orders a vertex by its estimate until it is expanded, and by its exact distance from then on. What comes first
+// in a best-first order is what has been underestimated most: with the estimates left standing a search of a pool ends
+// before the nearest are found, and takes a larger pool, with more records read, to find them.
 #pragma once
 
 #include <algorithm>
@@ -94,6 +97,7 @@ struct Search {
 
 	int level;
 	uint32_t ef;
+	uint32_t limit; // of hits
 	bool keep_vectors; // for inserts
 	bool keep_refused; // for iterative scans: candidates that did not fit are kept for widen()
 
@@ -103,7 +107,7 @@ struct Search {
 	List<Hit> hits;
 	List<Candidate> entrances; // of the next level: see descend()
 	// What is known of a vertex. With codes: the estimate that put it into the pool (out of which it may have fallen
-	// since), kExpanded once it is expanded. Without: its distance.
+	// since), kExpanded once it is expanded. Without codes: its distance.
 	IdTable seen;
 	uint64_t hops;
 
@@ -167,9 +171,11 @@ struct Search {
 	}
 	KeptVector keep(const uint8_t *slot, NodeId id) { return keep(store->vector(slot, vector_scratch), exact(id)); }
 
-	void start(int at_level, uint32_t pool_size) {
+	// Ends when all of the pool is expanded, or as many vertices as `most_hits`.
+	void start(int at_level, uint32_t pool_size, uint32_t most_hits = UINT32_MAX) {
 		level = at_level;
 		ef = pool_size;
+		limit = most_hits;
 		pool.size = refused.size = hits.size = 0;
 		pool.reserve(*arena, ef + 1);
 		cursor = 0;
@@ -211,7 +217,7 @@ struct Search {
 	}
 
 	void run() {
-		while (cursor < pool.size) {
+		while (cursor < pool.size && hits.size < limit) {
 			Candidate &c = pool[cursor++];
 			if (c.expanded)
 				continue;
@@ -224,8 +230,9 @@ struct Search {
 	}
 
 	// Continues with a larger pool, from the candidates that did not fit before.
-	void widen(uint32_t pool_size) {
+	void widen(uint32_t pool_size, uint32_t most_hits = UINT32_MAX) {
 		ef = pool_size;
+		limit = most_hits;
 		pool.reserve(*arena, ef + 1);
 		auto nearer = [](const Candidate &a, const Candidate &b) { return a.distance < b.distance; };
 		uint32_t taken = 0;
@@ -373,6 +380,21 @@ private:
 			cursor = low;
 	}
 
+	// The vertex that is being expanded, the one before the cursor, moves from its estimate to its exact distance.
+	void settle(float d) {
+		const uint32_t from = cursor - 1, bound = lower_bound(d);
+		Candidate c = pool[from];
+		c.distance = d;
+		if (bound > from) {
+			std::memmove(static_cast<void *>(&pool.data[from]), &pool.data[cursor], (bound - cursor) * sizeof(c));
+			pool.data[bound - 1] = c;
+			cursor = from;
+		} else {
+			std::memmove(static_cast<void *>(&pool.data[bound + 1]), &pool.data[bound], (from - bound) * sizeof(c));
+			pool.data[bound] = c;
+		}
+	}
+
 	float distance_here(const typename Store::Handle &h, NodeId id) {
 		ConstSlot slot{store->slot(h), layout};
 		RecordState state = slot.state();
@@ -469,6 +491,7 @@ private:
 		hits.push(*arena, hit);
 
 		if (coded) {
+			settle(hit.distance);
 			// Most are farther than the pool reaches. Those that are not come first, so that the page of what comes next
 			// is on its way while the others are put aside.
 			uint32_t near[kMaxDegree], near_count = 0;
@@ -512,7 +535,7 @@ private:
 
 // Descends from the entry point to the level above `to_level`; leaves the entrances of `to_level`, at most `pool`. The
 // levels above that one only lead there.
-constexpr uint32_t kDescentPool = 4;
+constexpr uint32_t kDescentPool = 2;
 template <typename Store>
 void descend(Search<Store> &search, NodeId entry, int entry_level, int to_level, uint32_t pool = kDescentPool) {
 	search.entrances.size = 0;
