@@ -11,7 +11,7 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 import sets  # noqa: E402
-from cluster import Cluster  # noqa: E402
+from cluster import Cluster, HugePages  # noqa: E402
 from run import machine  # noqa: E402
 
 FOLDER = ".dev/bench/memory"
@@ -48,10 +48,15 @@ def fingerprint(files, *sizes):
 
 
 def main():
+    bindir = os.environ["RUVECTOR_SERVER"] + subprocess.check_output([os.environ.get("PG_CONFIG", "pg_config"), "--bindir"], text=True).strip()
+    cluster = Cluster(bindir, FOLDER, 5 * int(os.environ.get("ROWS") or 100000) * 1536)
+    with HugePages(int(cluster.settings["shared_buffers"][:-2])) as huge:
+        measure_all(cluster, bindir, huge.reserved)
+
+
+def measure_all(cluster, bindir, huge_pages):
     rows, probes, truths = (os.environ.get(name) or size for name, size in (("ROWS", "100000"), ("PROBES", "300"), ("TRUTHS", "100")))
     name, paths = data()
-    bindir = os.environ["RUVECTOR_SERVER"] + subprocess.check_output([os.environ.get("PG_CONFIG", "pg_config"), "--bindir"], text=True).strip()
-    cluster = Cluster(bindir, FOLDER, 5 * int(rows) * 1536)
     # As on a disk without moving parts.
     cluster.settings["random_page_cost"] = "1.1"
     cluster.start()
@@ -94,7 +99,7 @@ recall for the episodes, a fifth of them with an uplift), k = 10, {probes} calls
 column is {AGENTDB_MS} ms, what AgentDB took at best for a search among 10,000, through p50.
 
 {psql('-c', "SELECT split_part(version(), ' on ', 1) || ', ruvector ' || extversion || ', index ' || index_options::text FROM pg_extension, ruvector.store_settings WHERE extname = 'ruvector'")};
-{', '.join(f'{k} {v}' for k, v in cluster.settings.items() if k != 'listen_addresses')}.
+{', '.join(f'{k} {v}' for k, v in cluster.settings.items() if k != 'listen_addresses')}, huge pages {'on' if huge_pages else 'off'}.
 {here['cpu']}, {here['cores']} cores, {here['memory_gib']} GiB, Linux {here['kernel']}; load average {before:.1f} before the measurement, {here['load'][0]} after.
 
 | Function | p50 ms | p95 ms | processor ms | recall@10 | brute force ms | times AgentDB |
