@@ -89,7 +89,7 @@ class Run:
         raw = self.rows * self.dim * 4
         bindir = self.server.rstrip('/') + shell(self.pg_config, "--bindir")
         self.cluster = Cluster(bindir, os.path.join(self.folder, f"pg{major}"), raw)
-        self.store = Store(os.path.join(HERE, "results", self.id + ".json"), option("FRESH", ""))
+        self.store = Store(os.path.join(HERE, "results", self.id + ".json"), option("FRESH", ""), self.systems)
 
     def forgets(self, *names):
         return bool(self.fresh & {"1", *names})

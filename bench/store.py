@@ -9,8 +9,9 @@ CURVES = ("search", "search100", "clients2", "pipeline", "batch", "search_after_
 
 
 class Store:
-    def __init__(self, path, fresh):
-        """fresh: what to forget: "1" everything, or systems and measurements by name, separated by commas."""
+    def __init__(self, path, fresh, measured):
+        """fresh: what to forget: "1" everything, or systems and measurements (of the systems `measured`) by name, separated by
+        commas."""
         self.path = path
         self.data = {}
         if fresh != "1" and os.path.exists(path):
@@ -19,7 +20,7 @@ class Store:
         systems = self.data.setdefault("systems", {})
         for name in filter(None, fresh.split(",")):
             systems.pop(name, None)
-            for system in systems.values():
+            for system in (systems[label] for label in measured if label in systems):
                 for stage in STAGE_KEYS.get(name, ()):
                     system["stages"].pop(stage, None)
                 if name in CURVES:
