@@ -97,7 +97,7 @@ struct Search {
 
 	int level;
 	uint32_t ef;
-	uint32_t limit; // of hits
+	uint32_t limit;    // of hits
 	bool keep_vectors; // for inserts
 	bool keep_refused; // for iterative scans: candidates that did not fit are kept for widen()
 
