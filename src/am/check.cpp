@@ -509,8 +509,7 @@ void check_links(Walk *w, BlockNumber block, int slot, ConstSlot record) {
 			if (record.ids()[f] == id)
 				problem(w, block, slot, "there are two links to %u", id);
 	}
-	// Of a dead vertex whose lower records are free already, too.
-	if (header.level > 0 && record.state() != RecordState::dead) {
+	if (header.level > 0) {
 		const Note *base = note_of(w, header.base);
 		const Note *down = note_of(w, header.down);
 		if (!is_vertex(base) || base->level != 0)

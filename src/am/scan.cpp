@@ -62,9 +62,14 @@ ScanState *state_of(IndexScanDesc scan) {
 // more than so many.
 constexpr uint32 kMostExpanded = 8;
 
+// Re-ranked rows are not held back (below): the pool reaches farther than they do, the more so the worse the estimates.
+uint32 pool_size(const graph::Layout &layout, uint32 ef) {
+	return layout.is_plain() ? ef : ef + uint32(float(ef) * 4 * graph::estimate_error(layout)) + 4;
+}
+
 // How many rows may be returned at the present ef. Ten are always worth a try: LIMIT 10 is what most people ask for.
 uint32 returnable(const ScanState *s) {
-	if (s->iterative != iterative_strict || (s->reranker != nullptr && !s->widened)) // re-ranking makes the order
+	if (s->iterative != iterative_strict || s->reranker != nullptr) // re-ranking makes the order
 		return s->ef;
 	return Max(uint32(double(s->ef) / s->hold), s->widened ? 0 : Min(s->ef, 10));
 }
@@ -154,7 +159,7 @@ void begin_search(IndexScanDesc scan, ScanState *s) {
 		graph::descend(s->search, meta.entry, meta.entry_level, 0, Max(graph::kDescentPool, s->ef / 16));
 		s->search.keep_refused = s->iterative != iterative_off;
 		s->hold = kHoldAtFirst;
-		s->search.start(0, s->ef, kMostExpanded * s->ef);
+		s->search.start(0, pool_size(s->context->layout, s->ef), kMostExpanded * s->ef);
 		s->search.enter_all();
 		s->search.run();
 		collect(s);
@@ -171,7 +176,7 @@ void widen(ScanState *s) {
 		s->exhausted = true;
 	} else {
 		s->ef *= 2;
-		s->search.widen(s->ef, kMostExpanded * s->ef);
+		s->search.widen(pool_size(s->context->layout, s->ef), kMostExpanded * s->ef);
 		s->search.run();
 		bool late = false;
 		for (uint32 i = before; i < s->search.hits.size && !late; i++)

@@ -368,10 +368,10 @@ IndexBulkDeleteResult *hnsw_ambulkdelete(IndexVacuumInfo *info, IndexBulkDeleteR
 		v->repairer.initialize(&v->store, v->layout, &v->context->model, &v->arena, &v->row_arena, &v->dead);
 		restore_tree(v);
 		repair_lists(v);
-		// The records of a vertex share a vector that is elsewhere: it goes with the last of them.
-		if (v->layout->external)
-			free_records(v, 1, graph::kMaxLevel);
-		free_records(v, 0, v->layout->external ? 0 : graph::kMaxLevel);
+		// The record of level 0 goes last, and with it the vector, if that is elsewhere: killed in between, a vacuum leaves no
+		// record above one that is free.
+		free_records(v, 1, graph::kMaxLevel);
+		free_records(v, 0, 0);
 	}
 
 	MemoryContextSwitchTo(old);

@@ -70,7 +70,7 @@ BEGIN
 			SELECT count(*) INTO n FROM (SELECT id FROM e ORDER BY v <=> '[1,2,3,4,5,6,7,8,9,10,11,12]' LIMIT 1000) s;
 			SELECT count(*) INTO bad FROM ruvector.index_check('ei', true);
 			-- a codebook without data is poor, and strict order drops what comes late
-			RAISE INFO '% %: % rows, % problems', c, l, CASE WHEN n BETWEEN 440 AND 449 THEN 'nearly all' WHEN n > 200 OR c = 'pq' AND n >= 20 THEN 'many' ELSE n::text END, bad;
+			RAISE INFO '% %: % rows, % problems', c, l, CASE WHEN n = 449 THEN 'all' WHEN n > 200 OR c = 'pq' AND n >= 20 THEN 'many' ELSE n::text END, bad;
 			DROP TABLE e;
 		END LOOP;
 	END LOOP;
