@@ -33,28 +33,29 @@ class HugePages:
 
     def __enter__(self):
         try:
-            self.before = self.write(None)
-            self.reserved = self.write(max(self.wanted, self.before))
+            self.before = self.count()
+            self.reserve(max(self.wanted, self.before))
+            self.reserved = self.count() if self.count() >= self.wanted else 0
         except OSError:
             pass
-        if self.reserved < self.wanted:
+        if not self.reserved:
             self.__exit__()
-            self.reserved = 0
         return self
 
     def __exit__(self, *_):
-        if self.before is not None:
-            try:
-                self.write(self.before)
-            except OSError:
-                pass
+        try:
+            if self.before is not None:
+                self.reserve(self.before)
+        except OSError:
+            pass
 
-    def write(self, count):
-        if count is not None:
-            with open(self.COUNT, "w") as f:
-                f.write(str(count))
+    def count(self):
         with open(self.COUNT) as f:
             return int(f.read())
+
+    def reserve(self, count):
+        with open(self.COUNT, "w") as f:
+            f.write(str(count))
 
 
 class Cluster:

@@ -48,14 +48,14 @@ def fingerprint(files, *sizes):
 
 
 def main():
-    bindir = os.environ["RUVECTOR_SERVER"] + subprocess.check_output([os.environ.get("PG_CONFIG", "pg_config"), "--bindir"], text=True).strip()
-    cluster = Cluster(bindir, FOLDER, 5 * int(os.environ.get("ROWS") or 100000) * 1536)
-    with HugePages(int(cluster.settings["shared_buffers"][:-2])) as huge:
-        measure_all(cluster, bindir, huge.reserved)
-
-
-def measure_all(cluster, bindir, huge_pages):
     rows, probes, truths = (os.environ.get(name) or size for name, size in (("ROWS", "100000"), ("PROBES", "300"), ("TRUTHS", "100")))
+    bindir = os.environ["RUVECTOR_SERVER"] + subprocess.check_output([os.environ.get("PG_CONFIG", "pg_config"), "--bindir"], text=True).strip()
+    cluster = Cluster(bindir, FOLDER, 5 * int(rows) * 1536)
+    with HugePages(int(cluster.settings["shared_buffers"][:-2])) as huge:
+        measure_all(cluster, bindir, rows, probes, truths, huge.reserved)
+
+
+def measure_all(cluster, bindir, rows, probes, truths, huge_pages):
     name, paths = data()
     # As on a disk without moving parts.
     cluster.settings["random_page_cost"] = "1.1"

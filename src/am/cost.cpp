@@ -19,9 +19,9 @@
 //   an exact distance: 80 ns at 784 single-precision elements                            elements / 400
 //   the candidates' pool: 5 ns an edge                                                   edges / 8
 //   preparing a query: 3 to 8 us at 784 dimensions, with a rotation                      elements / 4
-// Hops: a quarter more than ef where distances differ much (up to 8 ef on the hardest data). Without codes a hop opens the records
-// of the neighbours that were not seen before: 402 distances for 434 pages in some 35 hops of degree 32, so 0.4 *
-// degree.
+// Hops: a quarter more than ef where distances differ much (up to 8 ef on the hardest data). Without codes a hop opens
+// the records of the neighbours that were not seen before: 402 distances for 434 pages in some 35 hops of degree 32, so
+// 0.4 * degree.
 //
 // `uncached` is the index's share of effective_cache_size, but at least 1/12: the upper levels and the neighbourhoods
 // that are asked for stay in memory, and yet a scan is never free. 40 hops then cost about 20 units for an index that

@@ -2,6 +2,7 @@
 // searches that go on, the arena's containers.
 #include <algorithm>
 #include <random>
+#include <map>
 #include <set>
 
 #include "check.hpp"
@@ -121,9 +122,23 @@ double recall_at_10(MemGraph &g, Pool &pool, const Data &data, const Data &queri
 		search.start(0, ef);
 		search.enter_all();
 		search.run();
+		// In the end all of the pool is expanded and stands, in order, at exact distances.
+		std::map<NodeId, float> exactly;
+		for (const Hit &hit : search.hits)
+			exactly[hit.id] = hit.distance;
+		for (uint32_t i = 0; i < search.pool.size; i++) {
+			const Candidate &c = search.pool[i];
+			CHECK(c.expanded && exactly.count(c.id) && exactly[c.id] == c.distance);
+			CHECK(i == 0 || search.pool[i - 1].distance <= c.distance);
+		}
+		const uint32_t hits = search.hits.size;
 		search.sort_hits();
 		for (uint32_t i = 0; i < 10 && i < search.hits.size; i++)
 			found += search.hits[i].distance <= exact[9];
+		search.start(0, ef, hits / 2);
+		search.enter_all();
+		search.run();
+		CHECK(search.hits.size == hits / 2);
 	}
 	return found / (10.0 * queries.n);
 }
