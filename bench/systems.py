@@ -171,7 +171,11 @@ class PgSystem(System):
 
     def open(self):
         self.sessions = []
-        self.database = f"bench_{file_name(self.run.folder_name)}_{file_name(self.label)}"
+        # A key with a dot is a setting of the session: the index, and so the database, is that of the system without it.
+        self.session_settings = {k: v for k, v in self.settings.items() if "." in k}
+        self.settings = {k: v for k, v in self.settings.items() if "." not in k}
+        of_index = "@".join(part for part in self.label.split("@") if "." not in part.partition("=")[0])
+        self.database = f"bench_{file_name(self.run.folder_name)}_{file_name(of_index)}"
         if len(self.database) > 55:
             self.database = self.database[:44] + "_" + hashlib.sha1(self.database.encode()).hexdigest()[:10]
         extension = self.known["extension"]
@@ -195,7 +199,7 @@ class PgSystem(System):
         except RuntimeError as e:
             raise Skip(str(e)) from e
         version = self.sql(f"SELECT extversion FROM pg_extension WHERE extname = '{extension}'")[0][0]
-        info = {"version": f"{extension} {version}", "settings": self.settings, "code": code}
+        info = {"version": f"{extension} {version}", "settings": {**self.settings, **self.session_settings}, "code": code}
         if self.run.store.system(self.label).get("code", code) != code:
             self.run.say(f"{self.label}: NOTE: stored results are of another build of it; FRESH={self.label} forgets them")
             info["code"] = self.run.store.system(self.label)["code"]
@@ -232,6 +236,8 @@ class PgSystem(System):
         worker.ask("sql SET client_min_messages = warning")
         # Indexes are compared, not when a planner leaves one for a scan of the table (a large ef, few rows).
         worker.ask("sql SET enable_seqscan = off")
+        for key, value in self.session_settings.items():
+            worker.ask(f"sql SET {key} = '{value}'")
         return worker
 
     def connect(self, clients=1, database=None):
@@ -487,7 +493,10 @@ class PgSystem(System):
             ask(f"sql CREATE DATABASE {scratch} TEMPLATE {self.database} STRATEGY file_copy")
         try:
             self.connect(database=scratch)
-            return {"insert": self.insert(), "vacuum": self.vacuum(), "search_after_vacuum": self.search_what_is_left()}
+            result = {"insert": self.insert()}
+            if self.run.with_vacuum:
+                result.update({"vacuum": self.vacuum(), "search_after_vacuum": self.search_what_is_left()})
+            return result
         finally:
             self.close()
             with self.admin() as ask:

@@ -115,12 +115,11 @@ uint64_t hash_vector(const void *vector, size_t bytes, uint64_t seed) noexcept {
 	return h ^ (h >> 33);
 }
 
-// The share of vertices with an upper record is the paper's 1 / m. Where a record takes a whole page it is 1 / (4 m):
-// one page in 64 by default; lists of 2 m edges on every level make up for it. The same where vectors are codes, whose
-// purpose is to be small.
+// The share of vertices with a record on level 1 is 1 / (4 m), one in 64 by default: the paper has 1 / m, and lists of m
+// edges above level 0, where ours have 2 m on every level.
 int draw_level(const Layout &layout, uint64_t hash) noexcept {
 	double u = (double(hash >> 11) + 0.5) * 0x1p-53;
-	int level = int(-std::log(u) / std::log((layout.slots_per_page > 1 ? 2.0 : 4.0) * layout.m));
+	int level = int(-std::log(u) / std::log(4.0 * layout.m));
 	return level < kMaxLevel ? level : kMaxLevel;
 }
 

@@ -32,6 +32,8 @@ size_t plain_bytes(size_t vector_bytes, uint32_t m, size_t page_bytes) {
 	return page_bytes / per_page;
 }
 
+constexpr uint32_t kEnoughBits = 384; // an edge code of so many is as good on data of more dimensions
+
 // Places the fields; returns the size of a slot, or 0 where it does not fit.
 size_t place(Layout &l, size_t page_bytes, bool external, uint32_t bits, uint32_t code_dims) {
 	l.external = external;
@@ -93,19 +95,23 @@ bool plan_layout(const LayoutRequest &r, size_t page_bytes, Layout &l) noexcept 
 	uint32_t rotated_dims = uint32_t(align(r.dims, 4));
 	if (r.edge_bits != 0 && place(l, page_bytes, false, r.edge_bits, rotated_dims))
 		return true;
-	// Few dimensions need more bits each, and cost little. Where there are many, whoever takes int8 wants a smaller index.
-	double factor = r.dims <= 64 ? 3 : r.dims <= 192 ? 2.25 : r.codec == Codec::int8 ? 1.5 : 2;
-	size_t budget = size_t(factor * double(plain_bytes(element_bytes(r.element, r.dims), r.m, page_bytes)));
+	// Few dimensions need more bits each, and cost little. Where there are many, whoever takes int8 wants a smaller index,
+	// and two records a page.
+	bool wide_int8 = r.dims > 192 && r.codec == Codec::int8;
+	double factor = r.dims <= 64 ? 3 : r.dims <= 192 ? 2.25 : wide_int8 ? 1.5 : 2;
+	size_t budget = std::min(size_t(factor * double(plain_bytes(element_bytes(r.element, r.dims), r.m, page_bytes))),
+							 wide_int8 ? page_bytes * 3 / 4 : SIZE_MAX);
 	uint32_t most_bits = r.dims <= 192 ? 4 : r.dims <= 384 ? 2 : 1;
 	for (uint32_t bits = most_bits; bits >= 1; bits /= 2)
 		if (place(l, page_bytes, false, bits, rotated_dims) && page_bytes / l.slots_per_page <= budget)
 			return true;
-	// Shorter codes rather than a record that wastes most of a page, down to 5/8 of the coordinates.
-	for (uint32_t code_dims = rotated_dims - 4; code_dims >= std::max(4u, rotated_dims * 5 / 8); code_dims -= 4)
-		if (place(l, page_bytes, false, 1, code_dims) && page_bytes / l.slots_per_page <= budget)
-			return true;
-	if (place(l, page_bytes, false, 1, rotated_dims))
-		return true;
+	// Shorter codes rather than a record that wastes most of a page or has its vector elsewhere, down to 5/8 of the
+	// coordinates: or kEnoughBits, of however many, since the error of an estimate depends on the number of bits alone.
+	uint32_t least = std::max(4u, std::min(kEnoughBits, rotated_dims * 5 / 8));
+	for (size_t most : {budget, SIZE_MAX})
+		for (uint32_t code_dims = rotated_dims; code_dims >= least; code_dims -= 4)
+			if (place(l, page_bytes, false, 1, code_dims) && page_bytes / l.slots_per_page <= most)
+				return true;
 	// The vector goes elsewhere and the navigation part gets a page: all coordinates if they fit, else as many as do.
 	for (uint32_t code_dims = rotated_dims; code_dims >= 4; code_dims -= 4)
 		if (place(l, page_bytes, true, 1, code_dims))
