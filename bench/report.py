@@ -92,15 +92,18 @@ def answers(run):
     lines = []
     subject = next((label for label in systems if label.startswith("ruvector")), None) or \
         next((label for label in systems if not systems[label]["in_process"]), None)
+    # The same index with fewer instructions: beside the peers, which keep theirs.
+    pairs = [(subject, label) for label in systems if subject and label != subject] + \
+        [(label, peer) for label in systems if "@ruvector.simd=" in label
+         for peer in systems if not peer.startswith("ruvector")]
     for level in LEVELS if systems else ():
         wall = {label: at_recall(curve(s), level) for label, s in systems.items()}
         cpu = {label: at_recall(curve(s, per_cpu_second), level) for label, s in systems.items()}
         lines.append(f"Queries per second at recall@10 {level}: " +
                      ", ".join(f"{label} {show(*value)}" for label, value in wall.items()) + ".")
-        lines += [f"  {subject} : {label} = {ratio(wall[subject], wall[label])}; by CPU time "
-                  f"{ratio(cpu[subject], cpu[label])}" +
-                  ("" if together(run, [subject, label]) else " (NOT measured in the same interleaved run)")
-                  for label in systems if subject and label != subject]
+        lines += [f"  {mine} : {label} = {ratio(wall[mine], wall[label])}; by CPU time {ratio(cpu[mine], cpu[label])}" +
+                  ("" if together(run, [mine, label]) else " (NOT measured in the same interleaved run)")
+                  for mine, label in pairs]
     return lines
 
 
@@ -438,7 +441,7 @@ def readme_block(runs):
     for run in runs:
         out += [f"**{run['data']['name']}**, {run['data']['rows']:,} × {run['data']['dim']}, {run['data']['metric']}", ""]
         out += table(["", *[f"queries/s at recall {level}" for level in LEVELS], "build CPU s", "index MiB",
-                      "bytes per vector"], summary_rows(run))
+                      "bytes per vector"], [row for row in summary_rows(run) if "@" not in row[0]])
     out += [*busy(runs[0]), conditions(runs[0])[-2], "", "Sets, settings, writes, batches and plots: "
             "[bench/RESULTS.md](bench/RESULTS.md).", ""]
     return out

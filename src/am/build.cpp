@@ -280,7 +280,7 @@ uint32 wanted_pages(const graph::Layout &layout, double rows, bool shared) {
 	double per_row = double(BLCKSZ) / layout.slots_per_page;
 	if (layout.external)
 		per_row += layout.vector_bytes ? ((layout.vector_bytes + kMaxChunk - 1) / kMaxChunk) * double(BLCKSZ) : BLCKSZ;
-	double wanted = rows * 1.33 * per_row / BLCKSZ * (1 + (layout.slots_per_page > 1 ? 2.0 : 0.5) / layout.m) + 256;
+	double wanted = rows * 1.33 * per_row / BLCKSZ * (1 + 0.5 / layout.m) + 256;
 	double limit = Min(double(maintenance_work_mem) * 1024.0 / double(BuildStore::bytes_per_page(layout)),
 					   double(most_slot_blocks(layout) / 2));
 	return uint32(Max(64.0, shared ? Min(wanted, limit) : limit));

@@ -93,7 +93,8 @@ bool plan_layout(const LayoutRequest &r, size_t page_bytes, Layout &l) noexcept 
 		// A neighbour's code has the size it has: if the list does not fit a page, the neighbours' pages are read instead.
 		return place(l, page_bytes, false, 1, r.code_groups * 4) || place_without_codes();
 	uint32_t rotated_dims = uint32_t(align(r.dims, 4));
-	if (r.edge_bits != 0 && place(l, page_bytes, false, r.edge_bits, rotated_dims))
+	if (r.edge_bits != 0 && (place(l, page_bytes, false, r.edge_bits, rotated_dims) ||
+							 place(l, page_bytes, true, r.edge_bits, rotated_dims)))
 		return true;
 	// Few dimensions need more bits each, and cost little. Where there are many, whoever takes int8 wants a smaller index,
 	// and two records a page.

@@ -11,7 +11,7 @@ use RuvectorTest;
 srand(90);
 my $rows = $ENV{RUVECTOR_CHURN_ROWS} || (soak() ? 20000 : 1500);
 my $dimensions = 32;
-my $queries = soak() ? 200 : 100;
+my $queries = soak() ? 1000 : 100;
 my $node = new_node('churn', conf => "maintenance_work_mem = 256MB\n");
 my @columns = ({ column => 'v', name => 'plain', index => 'CREATE INDEX t_v ON t USING hnsw (v vector_l2_ops);' }, coded_columns($dimensions));
 $node->safe_psql('postgres', 'CREATE TABLE t (' . join(', ', 'id serial PRIMARY KEY', map { $_->{definition} || "v vector($dimensions)" } @columns) . ')');
@@ -36,7 +36,7 @@ for my $column (@columns) {
 	index_ok($node, "t_$v", "$class, churned", rows => 1);
 	my %churned = map { $_ => recall($node, 't', $v, '<->', \@queries, ef => $_) } 20, 40;
 	$node->safe_psql('postgres', "REINDEX INDEX t_$v");
-	# A hundred queries for ten rows each have an error of their own: a point is what so few can tell.
+	# A hundred queries have an error of their own: a point is what so few can tell.
 	my $margin = soak() ? 0.005 : 0.01;
 	for my $ef (20, 40) {
 		my $fresh = recall($node, 't', $v, '<->', \@queries, ef => $ef);
