@@ -98,26 +98,38 @@ bool plan_layout(const LayoutRequest &r, size_t page_bytes, Layout &l) noexcept 
 		return true;
 	// Few dimensions need more bits each, and cost little. Where there are many, whoever takes int8 wants a smaller index,
 	// and two records a page.
-	bool wide_int8 = r.dims > 192 && r.codec == Codec::int8;
-	double factor = r.dims <= 64 ? 3 : r.dims <= 192 ? 2.25 : wide_int8 ? 1.5 : 2;
-	size_t budget = std::min(size_t(factor * double(plain_bytes(element_bytes(r.element, r.dims), r.m, page_bytes))),
-							 wide_int8 ? page_bytes * 3 / 4 : SIZE_MAX);
-	uint32_t most_bits = r.dims <= 192 ? 4 : r.dims <= 384 ? 2 : 1;
-	for (uint32_t bits = most_bits; bits >= 1; bits /= 2)
-		if (place(l, page_bytes, false, bits, rotated_dims) && page_bytes / l.slots_per_page <= budget)
+	const bool wide_int8 = r.dims > 192 && r.codec == Codec::int8;
+	const double factor = r.dims <= 64 ? 3 : r.dims <= 192 ? 2.25 : wide_int8 ? 1.5 : 2;
+	size_t budget = size_t(factor * double(plain_bytes(element_bytes(r.element, r.dims), r.m, page_bytes)));
+	const size_t two_a_page = page_bytes / 2;
+	if (wide_int8)
+		budget = std::min(budget, two_a_page);
+	auto fits = [&](bool external, uint32_t bits, uint32_t code_dims, size_t most) {
+		return place(l, page_bytes, external, bits, code_dims) != 0 && page_bytes / l.slots_per_page <= most;
+	};
+	for (uint32_t bits = r.dims <= 192 ? 4 : r.dims <= 384 ? 2 : 1; bits > 1; bits /= 2)
+		if (fits(false, bits, rotated_dims, budget))
 			return true;
+	// One bit each for the most coordinates, at least so many, whose record keeps to so many page bytes: it grows with them.
+	auto place_most = [&](bool external, uint32_t least, size_t most) {
+		uint32_t low = (least + 3) / 4, high = rotated_dims / 4;
+		if (!fits(external, 1, low * 4, most))
+			return false;
+		while (low < high) {
+			const uint32_t middle = (low + high + 1) / 2;
+			if (fits(external, 1, middle * 4, most))
+				low = middle;
+			else
+				high = middle - 1;
+		}
+		return fits(external, 1, low * 4, most);
+	};
 	// Shorter codes rather than a record that wastes most of a page or has its vector elsewhere, down to 5/8 of the
-	// coordinates: or kEnoughBits, of however many, since the error of an estimate depends on the number of bits alone.
-	uint32_t least = std::max(4u, std::min(kEnoughBits, rotated_dims * 5 / 8));
-	for (size_t most : {budget, SIZE_MAX})
-		for (uint32_t code_dims = rotated_dims; code_dims >= least; code_dims -= 4)
-			if (place(l, page_bytes, false, 1, code_dims) && page_bytes / l.slots_per_page <= most)
-				return true;
-	// The vector goes elsewhere and the navigation part gets a page: all coordinates if they fit, else as many as do.
-	for (uint32_t code_dims = rotated_dims; code_dims >= 4; code_dims -= 4)
-		if (place(l, page_bytes, true, 1, code_dims))
-			return true;
-	return false;
+	// coordinates: or kEnoughBits, of however many, since the error of an estimate depends on the number of bits alone. Else
+	// the vector goes elsewhere and the navigation part gets a page: all coordinates if they fit, else as many as do.
+	const uint32_t least = std::min(kEnoughBits, rotated_dims * 5 / 8);
+	return place_most(false, least, budget) || (wide_int8 && place_most(false, least, two_a_page)) ||
+		   place_most(false, least, SIZE_MAX) || place_most(true, 4, SIZE_MAX);
 }
 
 } // namespace ruvector::graph

@@ -44,7 +44,7 @@ recall_ok($node, 't', 'v', '<->', \@queries, 0.95, 'after a crash');
 index_ok($node, 't_v', 'after a crash');
 
 # Wide vectors live in TOAST.
-for my $dimensions (2000, 3072, 16000) {
+for my $dimensions (1536, 2000, 3072, 16000) {
   SKIP: {
 		skip "more than 2,000 dimensions need ruvector", 4 if $dimensions > 2000 && !ours();
 		my $n = $dimensions > 4000 ? 150 : 300;
