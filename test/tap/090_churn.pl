@@ -13,7 +13,7 @@ my $rows = $ENV{RUVECTOR_CHURN_ROWS} || (soak() ? 20000 : 1500);
 my $dimensions = 32;
 my $queries = soak() ? 1000 : 100;
 my $node = new_node('churn', conf => "maintenance_work_mem = 256MB\n");
-my @columns = ({ column => 'v', name => 'plain', index => 'CREATE INDEX t_v ON t USING hnsw (v vector_l2_ops);' }, coded_columns($dimensions));
+my @columns = ({ column => 'v', name => 'plain', index => 'CREATE INDEX t_v ON t USING hnsw (v vector_l2_ops);' }, coded_columns($dimensions, by_default => $rows >= 20000));
 $node->safe_psql('postgres', 'CREATE TABLE t (' . join(', ', 'id serial PRIMARY KEY', map { $_->{definition} || "v vector($dimensions)" } @columns) . ')');
 
 # All from one distribution.
