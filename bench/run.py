@@ -55,6 +55,7 @@ class Run:
     def __init__(self, bin_folder, name):
         self.started = time.time()
         self.steps = self.done = 0
+        self.restarted = False  # the server, since it may have built indexes
         self.bin = bin_folder
         self.folder = ".dev/bench"
         self.k = 10
@@ -168,15 +169,9 @@ class Run:
                 entry["in_process"] = system.in_process
                 self.say(f"{label}: {info['version']}" + (f", SIMD {info['simd']}" if "simd" in info else ""))
             self.steps = sum(self.planned(stage, systems) for stage in self.stages)
-            restarted = False
             for stage in STAGES:
                 if stage in self.stages:
                     if stage in CURVE_STAGES:
-                        if not restarted:
-                            for system in systems:
-                                system.ready()
-                            self.restart(systems)
-                            restarted = True
                         self.curve_stage(stage, systems)
                     else:
                         getattr(self, "stage_" + stage)(systems)
@@ -184,17 +179,6 @@ class Run:
             for system in systems:
                 system.close()
             self.cluster.stop()
-
-    def restart(self, systems):
-        """Fresh buffers for all: an index that was built a moment ago lies in them in another order than one that queries
-        have read, which makes searches up to a fifth slower."""
-        databases = [s for s in systems if not s.in_process]
-        for system in databases:
-            system.close()
-        self.cluster.stop()
-        self.cluster.start()
-        for system in databases:
-            system.connect()
 
     def planned(self, stage, systems):
         """Steps of the progress bar."""
@@ -253,11 +237,26 @@ class Run:
                 continue
             wanted = [s for s in systems if self.lacks(s, stage, ef) or str(ef) in self.store.curve(s.label, stage)]
             if not warm:
+                self.make_ready(systems)
                 for system in systems:
-                    system.ready()
                     system.search(250, min(500, self.queries))  # caches, sessions, branch predictors
                 warm = True
             self.interleave(wanted, ef, stage)
+
+    def make_ready(self, systems):
+        """Indexes are there, and, once a run, fresh buffers for all: an index that was built a moment ago lies in them in
+        another order than one that queries have read, which makes searches up to a fifth slower."""
+        for system in systems:
+            system.ready()
+        if not self.restarted:
+            databases = [s for s in systems if not s.in_process]
+            for system in databases:
+                system.close()
+            self.cluster.stop()
+            self.cluster.start()
+            for system in databases:
+                system.connect()
+            self.restarted = True
 
     def call_of(self, system, stage, ef, queries):
         if stage == "search":

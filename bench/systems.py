@@ -102,6 +102,11 @@ def make_system(text, run):
     return {"pg": PgSystem, "memory": MemorySystem}[known["kind"]](label, known, settings, run)
 
 
+def of_session(key):
+    """Whether a setting is one of PostgreSQL's sessions, ruvector.simd, and not an option of the index."""
+    return "." in key
+
+
 def file_name(text):
     return re.sub(r"[^a-z0-9_]+", "_", text.lower())
 
@@ -171,10 +176,8 @@ class PgSystem(System):
 
     def open(self):
         self.sessions = []
-        # A key with a dot is a setting of the session: the index, and so the database, is that of the system without it.
-        self.session_settings = {k: v for k, v in self.settings.items() if "." in k}
-        self.settings = {k: v for k, v in self.settings.items() if "." not in k}
-        of_index = "@".join(part for part in self.label.split("@") if "." not in part.partition("=")[0])
+        # The index, and so the database, is that of the system without settings of sessions.
+        of_index = "@".join(part for part in self.label.split("@") if not of_session(part.partition("=")[0]))
         self.database = f"bench_{file_name(self.run.folder_name)}_{file_name(of_index)}"
         if len(self.database) > 55:
             self.database = self.database[:44] + "_" + hashlib.sha1(self.database.encode()).hexdigest()[:10]
@@ -199,7 +202,7 @@ class PgSystem(System):
         except RuntimeError as e:
             raise Skip(str(e)) from e
         version = self.sql(f"SELECT extversion FROM pg_extension WHERE extname = '{extension}'")[0][0]
-        info = {"version": f"{extension} {version}", "settings": {**self.settings, **self.session_settings}, "code": code}
+        info = {"version": f"{extension} {version}", "settings": self.settings, "code": code}
         if self.run.store.system(self.label).get("code", code) != code:
             self.run.say(f"{self.label}: NOTE: stored results are of another build of it; FRESH={self.label} forgets them")
             info["code"] = self.run.store.system(self.label)["code"]
@@ -236,8 +239,9 @@ class PgSystem(System):
         worker.ask("sql SET client_min_messages = warning")
         # Indexes are compared, not when a planner leaves one for a scan of the table (a large ef, few rows).
         worker.ask("sql SET enable_seqscan = off")
-        for key, value in self.session_settings.items():
-            worker.ask(f"sql SET {key} = '{value}'")
+        for key, value in self.settings.items():
+            if of_session(key):
+                worker.ask(f"sql SET {key} = '{value}'")
         return worker
 
     def connect(self, clients=1, database=None):
@@ -299,7 +303,7 @@ class PgSystem(System):
 
     def options(self):
         options = {"m": self.settings["m"], "ef_construction": self.settings["efc"]}
-        options.update({k: v for k, v in self.settings.items() if k not in ("m", "efc")})
+        options.update({k: v for k, v in self.settings.items() if k not in ("m", "efc") and not of_session(k)})
         return ", ".join(f"{k} = {v}" for k, v in options.items())
 
     def nearest(self, query, k, ef):
@@ -332,7 +336,8 @@ class PgSystem(System):
         return int(self.sql(f"SELECT pg_relation_size('{self.index}')")[0][0])
 
     def fresh_mark(self, result=None):
-        return "fresh " + json.dumps(self.settings, sort_keys=True) + (" " + json.dumps(result) if result else "")
+        of_index = {k: v for k, v in self.settings.items() if not of_session(k)}
+        return "fresh " + json.dumps(of_index, sort_keys=True) + (" " + json.dumps(result) if result else "")
 
     def fresh(self):
         """What the serial build took if its index is there: it is the one that is searched, because only it is the same
