@@ -12,7 +12,9 @@ LEVELS = (0.95, 0.99)
 COLOURS = ("#d62728", "#1f77b4", "#2ca02c", "#9467bd", "#ff7f0e", "#8c564b", "#17becf", "#7f7f7f", "#e377c2", "#bcbd22",
            "#ff9896", "#aec7e8", "#98df8a", "#c5b0d5", "#ffbb78")
 # What a user may ask besides one client's search for ten rows.
-MODES = {"search100": "100 nearest, one client (recall@100)", "clients2": "two clients at once, both together",
+MODES = {"search100": "100 nearest, one client (recall@100)",
+         "filtered": "10 nearest of a tenth of the rows (`WHERE`, strict order), one client",
+         "clients2": "two clients at once, both together",
          "pipeline": "one connection in pipeline mode", "batch": "one statement for all queries (LATERAL), one core"}
 
 

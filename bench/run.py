@@ -22,7 +22,7 @@ from systems import Skip, make_system
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 # Measured for every ef, all systems interleaved; the others once a system.
-CURVE_STAGES = ("search", "search100", "clients2", "pipeline", "batch")
+CURVE_STAGES = ("search", "search100", "filtered", "clients2", "pipeline", "batch")
 STAGES = ("build_parallel", "build", "floor", *CURVE_STAGES, "cold", "writes")
 COMPLETE = 0.9995  # recall from which more effort is not measured
 SYSTEMS = ("ruvector,ruvector_int8,ruvector_pq,ruvector_binary,ruvector_int8_compact,ruvector_binary_compact,"

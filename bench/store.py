@@ -5,7 +5,7 @@ import os
 # Measurements of one system: once ("stages"), or for every ef (a key of their own).
 STAGE_KEYS = {"build": ("build",), "build_parallel": ("build_parallel",),
               "floor": ("floor",), "writes": ("insert", "vacuum"), "cold": ("cold",)}
-CURVES = ("search", "search100", "clients2", "pipeline", "batch", "search_after_vacuum")
+CURVES = ("search", "search100", "filtered", "clients2", "pipeline", "batch", "search_after_vacuum")
 
 
 class Store:

@@ -97,6 +97,10 @@ def parse_system(text, m, efc):
     return text, known, settings
 
 
+# A filter passes one row in ten: those whose identifier has a hash of nine tenths of 2^32 or more.
+LEFT_OUT = 2**32 * 9 // 10
+
+
 def make_system(text, run):
     label, known, settings = parse_system(text, run.m, run.efc)
     return {"pg": PgSystem, "memory": MemorySystem}[known["kind"]](label, known, settings, run)
@@ -172,7 +176,7 @@ class MemorySystem(System):
 
 class PgSystem(System):
     in_process = False
-    modes = ("search", "search100", "clients2", "pipeline", "batch")
+    modes = ("search", "search100", "filtered", "clients2", "pipeline", "batch")
 
     def open(self):
         self.sessions = []
@@ -306,15 +310,16 @@ class PgSystem(System):
         options.update({k: v for k, v in self.settings.items() if k not in ("m", "efc") and not of_session(k)})
         return ", ".join(f"{k} = {v}" for k, v in options.items())
 
-    def nearest(self, query, k, ef):
+    def nearest(self, query, k, ef, left_out=0):
         """The statement that finds the k nearest of `query` (an expression of type vector)."""
         kind = self.known.get("type", "vector")
+        where = f"WHERE (id * 2654435761) % 4294967296 >= {left_out} " if left_out else ""
         if kind == "bit":
             inner = (f"SELECT id, embedding FROM {self.table} ORDER BY {self.column()} <~> "
                      f"binary_quantize({query})::bit({self.run.dim}) LIMIT {max(ef, k)}")
             return f"SELECT id FROM ({inner}) c ORDER BY embedding {self.operator} {query} LIMIT {k}"
         cast = "" if kind == "vector" else f"::{kind}({self.run.dim})"
-        return f"SELECT id FROM {self.table} ORDER BY {self.column()} {self.operator} {query}{cast} LIMIT {k}"
+        return f"SELECT id FROM {self.table} {where}ORDER BY {self.column()} {self.operator} {query}{cast} LIMIT {k}"
 
     def create_index(self, workers):
         self.ensure_table()
@@ -372,21 +377,21 @@ class PgSystem(System):
             raise RuntimeError(f"{self.label}: the plan is not a scan of the index:\n{plan[:600]}")
         return plan
 
-    def prepare(self, k, ef):
+    def prepare(self, k, ef, left_out=0):
         """The search statement in every session. A statement without the effort in its text is prepared once."""
-        wanted = (k, ef if self.known.get("type") == "bit" else None, len(self.sessions))
+        wanted = (k, ef if self.known.get("type") == "bit" else None, left_out, len(self.sessions))
         if self.prepared == wanted:
             return
         self.everywhere("sql DEALLOCATE ALL")
-        self.everywhere("prepare search " + self.nearest("$1::vector", k, ef))
+        self.everywhere("prepare search " + self.nearest("$1::vector", k, ef, left_out))
         # After five runs PostgreSQL decides between a custom and a generic plan.
-        self.everywhere(f"search 10 {k} 0")
+        self.everywhere(f"search 10 {k} {left_out}")
         self.plan = "generic" if "$1" in self.check_plan(self.worker.ask("explain")["rows"]) else "custom"
         self.prepared = wanted
 
-    def effort(self, ef, k=10):
+    def effort(self, ef, k=10, left_out=0):
         self.everywhere(f"sql SET hnsw.ef_search = {ef}")
-        self.prepare(k, ef)
+        self.prepare(k, ef, left_out)
 
     def place(self, together):
         """Client and server on one processor where they take turns: where the system places them is chance, and waking each
@@ -401,6 +406,17 @@ class PgSystem(System):
         self.effort(ef, k)
         self.place(together=len(self.sessions) == 1)
         return self.worker.ask(f"search {queries} {k} {deleted}")
+
+    def filtered(self, ef, queries):
+        """Of a tenth of the rows, in exact order: the condition is not in the index."""
+        self.everywhere("sql SET hnsw.iterative_scan = strict_order")
+        self.everywhere("sql SET enable_sort = off")  # or the planner may sort what a key's index gives
+        self.effort(ef, left_out=LEFT_OUT)
+        self.place(together=True)
+        result = self.worker.ask(f"search {queries} 10 {LEFT_OUT}")
+        self.everywhere("sql RESET hnsw.iterative_scan")
+        self.everywhere("sql RESET enable_sort")
+        return result
 
     def clients2(self, ef, queries):
         if len(self.sessions) != 2:

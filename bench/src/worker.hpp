@@ -24,6 +24,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <vector>
 
 namespace ruvector::bench {
@@ -95,7 +96,8 @@ inline double exact_distance(Metric metric, const float *a, const float *b, size
 	return 1 - dot / std::sqrt(aa * bb);
 }
 
-// The rows that the VACUUM stage deletes: the same in SQL, `(id * 2654435761) % 4294967296 < threshold`.
+// The rows that the VACUUM stage deletes and a filter leaves out: the same in SQL,
+// `(id * 2654435761) % 4294967296 < threshold`.
 inline bool deleted(int64_t id, uint64_t threshold) {
 	return (static_cast<uint64_t>(id) * UINT64_C(2654435761)) % UINT64_C(4294967296) < threshold;
 }
@@ -107,18 +109,43 @@ struct DataSet {
 	Metric metric = Metric::kL2;
 
 	size_t dim() const { return base.width(); }
+
+	// The k true neighbours of query q that are still there.
+	const std::vector<int32_t> &nearest(size_t q, size_t k, uint64_t threshold) const {
+		std::vector<int32_t> &found = known_[{q, k, threshold}];
+		for (size_t i = 0; i < truth.width() && found.size() < k; i++)
+			if (!deleted(truth.row(q)[i], threshold))
+				found.push_back(truth.row(q)[i]);
+		if (found.size() < k)
+			found = nearest_of_all(q, k, threshold);
+		return found;
+	}
+
+private:
+	std::vector<int32_t> nearest_of_all(size_t q, size_t k, uint64_t threshold) const {
+		std::vector<std::pair<double, int32_t>> all;
+		for (size_t id = 0; id < base.rows(); id++)
+			if (!deleted(static_cast<int64_t>(id), threshold))
+				all.emplace_back(exact_distance(metric, base.row(id), query.row(q), dim()), static_cast<int32_t>(id));
+		if (all.size() < k)
+			throw std::runtime_error("fewer rows are left than are asked for");
+		std::partial_sort(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(k), all.end());
+		std::vector<int32_t> found;
+		for (size_t i = 0; i < k; i++)
+			found.push_back(all[i].second);
+		return found;
+	}
+
+	mutable std::map<std::tuple<size_t, size_t, uint64_t>, std::vector<int32_t>> known_; // of query, k, threshold
 };
 
 // Hits among the k true neighbours of query q that are still there. An answer as near as the last true one counts:
 // ties.
 inline size_t count_hits(const DataSet &data, size_t q, size_t k, uint64_t threshold,
 						 const std::vector<int64_t> &found) {
-	std::vector<int32_t> want;
-	for (size_t i = 0; i < data.truth.width() && want.size() < k; i++)
-		if (!deleted(data.truth.row(q)[i], threshold))
-			want.push_back(data.truth.row(q)[i]);
-	if (want.size() < k)
-		throw std::runtime_error("the stored truth is too short");
+	if (found.empty())
+		return 0;
+	const std::vector<int32_t> &want = data.nearest(q, k, threshold);
 	double last = exact_distance(data.metric, data.base.row(want[k - 1]), data.query.row(q), data.dim());
 	size_t hits = 0;
 	std::vector<int64_t> seen;

@@ -1,12 +1,14 @@
 // am/cost.cpp - what a scan of the index costs, in the planner's unit (a page read sequentially).
 //
 // A scan does most of its work before its first tuple: it prepares the query, descends, and collects hnsw.ef_search
-// candidates. Then it emits tuples in order, and when its candidates are used up it searches on, about 1.25 hops a
-// tuple.
+// candidates, more where they are codes (effort.hpp). Then it emits tuples in order, and when its candidates are used up it
+// searches on, with as many candidates for a tuple as for one of ef. (Behind a filter they are 1.25 to 4 times as many, but
+// a LIMIT up to ef costs none of them.)
 //
-//   startup = prepare + (descent + 1.25 * ef_search) * hop
-//   run     = tuples of the index * (1.25 * hop + cpu_index_tuple_cost)
+//   startup = prepare + (descent + 1.25 * candidates) * hop + looked_up * row
+//   run     = tuples of the index * (1.25 * candidates_per_tuple * hop + looked_up_per_tuple * row + cpu_index_tuple_cost)
 //   hop     = pages * (random_page_cost * uncached) + operations * cpu_operator_cost
+//   row     = cpu_tuple_cost + operations * cpu_operator_cost, of a row whose vector is looked up: pq and binary
 //
 // The planner adds the visits of the heap, and takes k / (rows that pass the filter) of the run cost for LIMIT k: with
 // a filter of selectivity s that is the cost of k / s tuples, which is what an iterative scan pays, and what makes
@@ -33,9 +35,8 @@
 // Whoever wants all rows gets a cost above that of a sequential scan and sort: the index may end before the last row
 // (hnsw.max_scan_tuples, null vectors), which is right only for somebody who wants the nearest ones. It stays finite,
 // so that enable_seqscan = off has its usual effect.
-#include <cmath>
-
 #include "am/context.hpp"
+#include "am/effort.hpp"
 #include "ruvector/pg/compat.hpp"
 
 extern "C" {
@@ -66,6 +67,9 @@ struct Work {
 	double pages;      // per hop
 	double operations; // per hop, without those of its pages
 	double m;
+	double candidates; // at the start
+	double per_tuple;  // candidates, once those are used up
+	double look_up;    // operations per candidate
 };
 
 // From the catalog: no page is read, and whatever is missing or broken gets a usual value.
@@ -100,11 +104,18 @@ Work work_of(const IndexOptInfo *info) {
 	double exact = opclass.element == graph::Element::sparse ? kSparseOperations
 				   : opclass.element == graph::Element::bit  ? dims / 6400.0
 															 : dims / 400.0;
-	Work work = {0, 1, exact, double(m)};
+	const double ef = setting_ef_search();
+	Work work = {0, 1, exact, double(m), ef, 1, 0};
 	graph::Layout layout;
 	bool planned = graph::plan_layout(layout_request(opclass, options, uint32(dims)), kPageBytes, layout);
 	double degree = planned ? layout.degree : 2 * m;
 	double vector_pages = planned && layout.external ? 1 + floor(double(layout.vector_bytes) / kPageBytes) : 0;
+	if (planned) {
+		work.candidates = candidates(options, layout, uint32(ef));
+		work.per_tuple = work.candidates / ef;
+		if (estimates_roughly(layout) && options.rerank)
+			work.look_up = exact + kPageOperations;
+	}
 	if (planned && layout.has_codes()) {
 		work.prepare = dims / 4.0;
 		work.pages = 1 + vector_pages;
@@ -156,9 +167,10 @@ void hnsw_amcostestimate(PlannerInfo *root, IndexPath *path, [[maybe_unused]] do
 
 	double tuples = Max(info->tuples, 1.0);
 	double descent = kHopsPerLevel * log(tuples) / log(4 * work.m);
-	double hops = Min(tuples, descent + kHopsPerCandidate * setting_ef_search());
-	double startup = work.prepare * cpu_operator_cost + hops * hop;
-	double total = startup + tuples * (kHopsPerCandidate * hop + cpu_index_tuple_cost);
+	double hops = Min(tuples, descent + kHopsPerCandidate * work.candidates);
+	double row = work.look_up > 0 ? cpu_tuple_cost + work.look_up * cpu_operator_cost : 0;
+	double startup = work.prepare * cpu_operator_cost + hops * hop + Min(tuples, work.candidates) * row;
+	double total = startup + tuples * (work.per_tuple * (kHopsPerCandidate * hop + row) + cpu_index_tuple_cost);
 	if (root->tuple_fraction <= 0)
 		total = Max(total, startup + 1.1 * cost_of_sort(info->rel));
 

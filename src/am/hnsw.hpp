@@ -95,12 +95,16 @@ struct TypeSupport {
 // --- cost.cpp ---
 double cost_of_sort(const RelOptInfo *rel); // at least, of a sequential scan and a sort of the whole table
 
-// --- projection.cpp: at load ---
-void install_executor_hook();
+// --- executor.cpp ---
+void install_executor_hook(); // at load
+// The LIMIT above an index scan, or null, and whether the scan has a filter. Valid as long as the scan.
+const LimitState *limit_above(IndexScanDesc scan, bool *filtered);
 
 // --- scan.cpp ---
 // The distance of the row that a scan returned last, on the scale of the operator, as the search has computed it.
 double scan_distance(IndexScanDesc scan);
+// Says how many rows a scan will be asked for, where no LIMIT does.
+void expect_rows(IndexScanDesc scan, uint32 count);
 
 // --- callbacks ---
 IndexBuildResult *hnsw_ambuild(Relation heap, Relation index, IndexInfo *index_info);

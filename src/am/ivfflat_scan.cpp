@@ -232,7 +232,8 @@ void begin(IndexScanDesc scan, ScanState *s) {
 			s->reranker->begin(scan);
 			MemoryContextSwitchTo(s->memory);
 		}
-		LookAhead ahead(kRowsAsked, rows_looked_up(options, s->context.opclass.codec));
+		const uint32 window = rows_looked_up(options, s->context.opclass.codec);
+		const LookAhead ahead = {window, 0, 1, Max(window - Min(window, kRowsAsked), window / 4)};
 		s->reranker->start_query(s->arena, *s->context.rows, s->query.floats, ahead,
 								 setting_ivfflat_iterative_scan() == iterative_off);
 	}
@@ -275,7 +276,7 @@ struct BatchStream {
 	}
 	void look_up(Reranker &reranker) {
 		const graph::HeapTid tid = take();
-		reranker.add(row_tid(index, tid), s->last.distance, s->last.error);
+		reranker.add(row_tid(index, tid), s->last.distance, s->last.error, true);
 	}
 };
 
@@ -283,6 +284,7 @@ bool next_row(Relation index, ScanState *s, graph::HeapTid *tid) {
 	BatchStream batch = {index, s};
 	do {
 		if (s->reranker != nullptr) {
+			s->reranker->passed = s->reranker->last;
 			if (s->reranker->next(batch, tid))
 				return true;
 		} else if (batch.next() != nullptr) {

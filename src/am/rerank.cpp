@@ -36,17 +36,18 @@ void Reranker::start_query(graph::Arena of_query, const Context &of_index, const
 	start_stream();
 }
 
-void Reranker::add(ItemPointerData tid, float estimate, float error) {
+void Reranker::add(ItemPointerData tid, float estimate, float error, bool counts) {
 	float d = estimate;
 	// Codes of int8 alone know that they are exact: a codebook without data announces no error either.
 	const bool exact = error == 0 && context->opclass.codec == graph::Codec::int8;
 	if (!exact && !distance(tid, &d))
 		return;
-	if (d < last && strict) {
-		ahead.widen(); // found too late
+	if (d < passed && strict) { // found too late
+		ahead.widen();
 		return;
 	}
-	ranked.push(arena, {d, to_heap_tid(&tid)});
+	found += counts;
+	ranked.push(arena, {d, to_heap_tid(&tid), counts});
 	std::push_heap(ranked.begin(), ranked.end(), farther);
 }
 

@@ -23,17 +23,25 @@ namespace ruvector::am {
 struct RankedRow {
 	float distance;
 	graph::HeapTid tid;
+	bool counts; // the first of its vertex
 };
 
+// What is enough for a row to be returned, whatever may come after: a window of look-ups for the first one, and so many
+// rows found by them for others: a multiple of the rows returned, because an estimate puts a row at a multiple of its true
+// rank, and some more than were returned.
 struct LookAhead {
-	uint32 window; // look-ups before the first row, at most
-	uint32 wait;   // rows that wait behind the one returned, at most, when that many have been looked up
+	uint32 window;
+	uint32 rows; // so many need no more than the window
+	double per_row;
+	uint32 wait;
 
-	// For `asked` rows, `window` look-ups: the last of them would have none to be compared with if both were equal.
-	LookAhead(uint32 asked, uint32 look_ups) : window(look_ups), wait(Max(look_ups - asked, look_ups / 4)) {}
+	bool enough(uint32 looked_up, uint32 found, uint32 row) const {
+		return looked_up >= window && (row <= rows || found >= Max(per_row * row, double(row) + wait));
+	}
 	void widen() {
 		window = Min(window, UINT32_MAX / 2) * 2;
 		wait = Min(wait, UINT32_MAX / 2) * 2;
+		per_row *= 2;
 	}
 };
 
@@ -59,8 +67,11 @@ struct Reranker {
 	graph::List<RankedRow> ranked; // a heap, nearest first
 	LookAhead ahead;
 	uint32 looked_up; // of the stream
+	uint32 found;     // of those, what the snapshot sees; of equal vectors, which one vertex stands for, the first
+	uint32 returned;  // of those
 	bool strict;      // a row that is found too late is left out
 	float last;       // returned
+	float passed;     // returned, and known to be of the result: the caller sets it
 
 	// Everything is allocated in the current memory context, which must live as long as the scan.
 	void begin(IndexScanDesc scan);
@@ -71,11 +82,11 @@ struct Reranker {
 	void start_query(graph::Arena arena, const Context &context, const void *query, LookAhead ahead, bool strict);
 	// Another stream of the same query begins, and a new order.
 	void start_stream() {
-		looked_up = 0;
-		last = -HUGE_VALF;
+		looked_up = found = returned = 0;
+		last = passed = -HUGE_VALF;
 	}
 	// Looks a row up, unless its estimate is exact.
-	void add(ItemPointerData tid, float estimate, float error);
+	void add(ItemPointerData tid, float estimate, float error, bool counts);
 	// The next row in order. The stream has
 	//   const Estimate *next();   the nearest that was not looked up, or null at the end: what has `distance` and `error`
 	//   void look_up(Reranker &); calls add() for it, and goes on
@@ -83,8 +94,8 @@ struct Reranker {
 	bool next(Stream stream, graph::HeapTid *tid) {
 		for (;;) {
 			CHECK_FOR_INTERRUPTS();
-			if (ranked.size > ahead.wait && looked_up >= ahead.window)
-				break; // before the stream is asked for more: it may have to search for it
+			if (ranked.size > 0 && ahead.enough(looked_up, found, returned + 1))
+				break;
 			const auto *estimate = stream.next();
 			if (ranked.size > 0 &&
 				(estimate == nullptr || ranked[0].distance <= estimate->distance - kErrors * estimate->error))
@@ -97,6 +108,7 @@ struct Reranker {
 		std::pop_heap(ranked.begin(), ranked.end(), farther);
 		const RankedRow &row = ranked[--ranked.size];
 		last = row.distance;
+		returned += row.counts;
 		*tid = row.tid;
 		return true;
 	}

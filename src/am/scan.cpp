@@ -1,19 +1,17 @@
 // am/scan.cpp - index scans: ORDER BY column <operator> constant.
 //
 // A scan searches with a pool of candidates and returns what it found in order of exact distance. If the executor wants
-// more than hnsw.ef_search rows allow (a filter above has thrown rows away) and hnsw.iterative_scan is on, ef and the
-// pool are doubled and the search goes on where it stopped. A vertex found late may be nearer than one returned
-// already, and strict order has to drop it then. Therefore the farther part of what has been found is held back until
-// the pool has been doubled once more or the graph is exhausted: half of it at first, more as soon as vertices do come
-// late, less while none does.
+// more rows (a filter above has thrown some away) and hnsw.iterative_scan is on, the pool is enlarged and the search
+// goes on where it stopped. A vertex found late may be nearer than one returned already, and strict order has to drop
+// it then. Therefore the pool is kept larger than the number of rows returned, by a factor that grows with the effort
+// that the session asks for.
 //
 // Where the index has codes instead of vectors, the distances of that stream are estimates. It is re-ranked (rerank.hpp),
 // with a window of as many rows as the search has candidates.
 #include "am/buffer_store.hpp"
+#include "am/effort.hpp"
 #include "am/heap_pages.hpp"
 #include "am/rerank.hpp"
-
-#include <cmath>
 
 extern "C" {
 #include "access/relscan.h"
@@ -24,7 +22,8 @@ namespace ruvector::am {
 
 namespace {
 
-constexpr double kHoldAtFirst = 2, kLeastHeld = 1.25, kMostHeld = 4;
+// The pool grows by these factors at least and, on the expectation of what the filter will leave, at most.
+constexpr double kGrowth = 1.25, kMostGrowth = 4;
 
 struct ScanState {
 	MemoryContext memory; // of one rescan
@@ -38,19 +37,20 @@ struct ScanState {
 	bool exhausted;
 	uint32 heaped;   // hits that have been given to the heap
 	uint32 returned; // hits taken from the heap
+	uint32 expected; // rows, all of them of the result, where no LIMIT says it
+	const LimitState *limit;
+	int64 position; // of the LIMIT when it was looked at last: rows that have passed the filter
 	uint32 ef;
-	double hold; // ef / hold rows may be returned
-	bool widened;
+	uint32 free_rows; // so many may be returned at the first ef,
+	double per_row;   // others when the pool has so many times as many
 	float last_distance;
+	float passed;                     // that of the last row that has passed the filter
 	graph::List<graph::HeapTid> tids; // of the current hit
 	uint32 next_tid;
 	graph::List<uint32> heap; // positions in search.hits, nearest first
 	HeapPages pages;
 
-	// Of a scan that is re-ranked.
 	Reranker *reranker;
-	const graph::Hit *next; // of the stream; null: not taken yet, or there is none
-	bool stream_ended;
 };
 static_assert(std::is_trivially_destructible_v<ScanState>);
 
@@ -62,16 +62,9 @@ ScanState *state_of(IndexScanDesc scan) {
 // more than so many.
 constexpr uint32 kMostExpanded = 8;
 
-// Re-ranked rows are not held back (below): the pool reaches farther than they do, the more so the worse the estimates.
+// Of a re-ranked scan the pool reaches farther than the rows returned, the more so the worse the estimates.
 uint32 pool_size(const graph::Layout &layout, uint32 ef) {
 	return layout.is_plain() ? ef : ef + uint32(float(ef) * 4 * graph::estimate_error(layout)) + 8;
-}
-
-// How many rows may be returned at the present ef. Ten are always worth a try: LIMIT 10 is what most people ask for.
-uint32 returnable(const ScanState *s) {
-	if (s->iterative != iterative_strict || s->reranker != nullptr) // re-ranking makes the order
-		return s->ef;
-	return Max(uint32(double(s->ef) / s->hold), s->widened ? 0 : Min(s->ef, 10));
 }
 
 // The order of the heap of hits.
@@ -90,30 +83,6 @@ void collect(ScanState *s) {
 	}
 }
 
-// More is searched for where vectors are codes, because the candidates that belong to the result are spread among more
-// others: by a factor, and at a small effort by what ten results alone are spread over. The fewer the bits, the wider the
-// spread: the exponent fits binary codes, which need 2 times as many at 384 bits and 8 times at 128. The defaults keep the
-// recall of the plain classes at the same ef to two points (bench/RESULTS.md).
-uint32 candidates(const Options &options, const graph::Layout &layout, uint32 ef) {
-	if (!layout.is_plain() && options.oversampling != 0)
-		return uint32(ef * options.oversampling);
-	constexpr double kMost = 16, kExponent = 1.25;
-	auto spread = [ef](double factor, uint32 more, double enough_bits, uint32 bits) {
-		const double wider = std::pow(Max(1.0, enough_bits / bits), kExponent);
-		return uint32(Min(factor * wider, kMost) * (ef + more / factor));
-	};
-	switch (graph::Codec(layout.codec)) {
-	case graph::Codec::plain:
-	case graph::Codec::int8:
-		break;
-	case graph::Codec::pq:
-		return spread(1.5, 16, 192, 4u * layout.pq_subspaces);
-	case graph::Codec::binary:
-		return spread(2, 8, 384, layout.dims);
-	}
-	return ef;
-}
-
 // ef: what reaches the recall that the session asks for, if it asks and the index is calibrated; else what the session
 // asks for; else what the index has as its own default.
 uint32 search_effort(const Options &options, const MetaPage &meta) {
@@ -122,6 +91,15 @@ uint32 search_effort(const Options &options, const MetaPage &meta) {
 	return step != nullptr                                 ? step->ef
 		   : options.ef_search != 0 && !ef_search_is_set() ? uint32(options.ef_search)
 														   : uint32(setting_ef_search());
+}
+
+// How many rows the scan will be asked for; 0 if that cannot be known, or a filter leaves some of them out.
+uint32 rows_wanted(IndexScanDesc scan, ScanState *s) {
+	bool filtered = true;
+	s->limit = limit_above(scan, &filtered);
+	if (s->expected != 0 || s->limit == nullptr || filtered || s->limit->noCount)
+		return s->expected;
+	return uint32(Min(s->limit->offset + s->limit->count, int64(UINT32_MAX)));
 }
 
 // A scan that is restarted often, for each row of an outer table, keeps its context.
@@ -154,17 +132,23 @@ void begin_search(IndexScanDesc scan, ScanState *s) {
 		MemoryContextSwitchTo(s->memory);
 	}
 	const uint32 asked = search_effort(options, meta);
-	s->ef = candidates(options, s->context->layout, asked);
+	const uint32 wanted = rows_wanted(scan, s);
+	const uint32 start = s->iterative == iterative_off ? asked : Max(asked, Min(wanted, kMaxEfSearch));
+	s->ef = candidates(options, s->context->layout, start);
+	// LIMIT 10 is what most people ask for, and ten rows are always worth a try. Where all rows are of the result, there
+	// is no reason to search for more than what was asked for.
+	s->free_rows = wanted != 0 || s->iterative == iterative_off ? start : Min(asked, 10);
+	s->per_row = pool_per_row(s->context->layout, asked) * s->ef / start;
 	// In order with `off`, too, as in pgvector: nothing sorts the rows again.
 	if (s->reranker != nullptr)
-		s->reranker->start_query(s->arena, *s->context, query, {asked, s->ef}, s->iterative != iterative_relaxed);
+		s->reranker->start_query(s->arena, *s->context, query, {s->ef, s->free_rows, s->per_row, 0},
+								 s->iterative != iterative_relaxed);
 	if (!s->exhausted) {
 		s->store.initialize(scan->indexRelation, &s->context->layout, true);
 		s->search.initialize(&s->store, &s->context->layout, &s->context->model, &s->arena);
 		s->search.set_query(query);
 		graph::descend(s->search, meta.entry, meta.entry_level, 0, Max(graph::kDescentPool, s->ef / 16));
 		s->search.keep_refused = s->iterative != iterative_off;
-		s->hold = kHoldAtFirst;
 		s->search.start(0, pool_size(s->context->layout, s->ef), kMostExpanded * s->ef);
 		s->search.enter_all();
 		s->search.run();
@@ -173,7 +157,28 @@ void begin_search(IndexScanDesc scan, ScanState *s) {
 	MemoryContextSwitchTo(old);
 }
 
-// Doubles the pool. The scan is exhausted when that finds nothing more, or when a limit is reached.
+uint32 rows_returned(const ScanState *s) {
+	return s->reranker != nullptr ? s->reranker->returned : s->returned;
+}
+
+// How many rows may be returned at the present ef.
+uint32 returnable(const ScanState *s) {
+	return s->iterative == iterative_strict ? Max(uint32(s->ef / s->per_row), s->free_rows) : s->ef;
+}
+
+bool has_rows(const ScanState *s) {
+	return s->heap.size != 0 || (s->reranker != nullptr && s->reranker->ranked.size != 0);
+}
+
+// How many rows will have been returned when the LIMIT is reached, as far as the filter's work up to now tells.
+double rows_to_come(const ScanState *s) {
+	if (s->limit == nullptr || s->limit->noCount)
+		return 0;
+	const double returned = rows_returned(s), passed = double(s->limit->position);
+	return returned + (double(s->limit->offset + s->limit->count) - passed) * (returned + 1) / (passed + 1);
+}
+
+// Enlarges the pool. The scan is exhausted when there is nothing more to find, or when a limit is reached.
 void widen(ScanState *s) {
 	MemoryContext old = MemoryContextSwitchTo(s->memory);
 	uint32 before = s->search.hits.size;
@@ -181,19 +186,24 @@ void widen(ScanState *s) {
 		double(s->search.bytes()) > double(work_mem) * 1024.0 * setting_scan_mem_multiplier()) {
 		s->exhausted = true;
 	} else {
-		s->ef *= 2;
+		const double least = Max(s->ef * kGrowth, s->per_row * (rows_returned(s) + 1));
+		s->ef = uint32(Max(least, Min(s->per_row * rows_to_come(s), s->ef * kMostGrowth))) + 1;
 		s->search.widen(pool_size(s->context->layout, s->ef), kMostExpanded * s->ef);
 		s->search.run();
-		bool late = false;
-		for (uint32 i = before; i < s->search.hits.size && !late; i++)
-			late = s->search.hits[i].live && s->search.hits[i].distance < s->last_distance;
-		s->hold = late ? Min(s->hold * 1.5, kMostHeld) : Max(s->hold * 0.75, kLeastHeld);
-		s->widened = true;
 		if (s->search.hits.size == before && s->search.refused.size == 0)
 			s->exhausted = true;
 		collect(s);
 	}
 	MemoryContextSwitchTo(old);
+}
+
+// Searches as far as the next row asks for; false if there is none.
+bool prepare_row(ScanState *s) {
+	if (s->iterative == iterative_off)
+		return has_rows(s) && rows_returned(s) < s->ef;
+	while (!s->exhausted && (!has_rows(s) || rows_returned(s) >= returnable(s)))
+		widen(s);
+	return has_rows(s);
 }
 
 // The rows that are fetched first are among these.
@@ -271,56 +281,45 @@ void load_tids(ScanState *s, const graph::Hit &hit) {
 	MemoryContextSwitchTo(old);
 }
 
-// Whether the search has to go on before the next vertex is taken.
-bool must_widen(const ScanState *s) {
-	return s->iterative != iterative_off && !s->exhausted && (s->heap.size == 0 || s->returned >= returnable(s));
+// The nearest of the heap.
+const graph::Hit &pop_hit(ScanState *s) {
+	std::pop_heap(s->heap.begin(), s->heap.end(), Farther{s->search.hits});
+	return s->search.hits[s->heap[--s->heap.size]];
+}
+
+// Only a row that has passed the filter can have come too early for another one.
+void note_passed(ScanState *s) {
+	if (s->limit != nullptr && s->limit->position == s->position)
+		return;
+	s->position = s->limit != nullptr ? s->limit->position : 0;
+	s->passed = s->last_distance;
+	if (s->reranker != nullptr)
+		s->reranker->passed = s->reranker->last;
 }
 
 // The next vertex in order, or nullptr.
 const graph::Hit *next_hit(ScanState *s) {
-	for (;;) {
-		if (must_widen(s)) {
-			widen(s);
-			continue;
-		}
-		if (s->heap.size == 0 || (s->iterative == iterative_off && s->returned >= s->ef))
-			return nullptr;
-		std::pop_heap(s->heap.begin(), s->heap.end(), Farther{s->search.hits});
-		const graph::Hit &hit = s->search.hits[s->heap[--s->heap.size]];
-		if (hit.distance < s->last_distance && s->iterative == iterative_strict && s->reranker == nullptr)
+	while (prepare_row(s)) {
+		const graph::Hit &hit = pop_hit(s);
+		if (hit.distance < s->passed && s->iterative == iterative_strict)
 			continue; // found too late
 		s->returned++;
 		s->last_distance = hit.distance;
 		return &hit;
 	}
+	return nullptr;
 }
 
-// The stream for the reranker: vertices in order of estimated distance.
+// The stream for the reranker: vertices in order of estimated distance, as far as the search has come.
 struct HitStream {
 	ScanState *s;
 
-	const graph::Hit *next() {
-		if (s->next == nullptr && s->heap.size != 0 && must_widen(s))
-			// Beyond what may be returned, but found: often enough to see that the row before it is nearer.
-			return &s->search.hits[s->heap[0]];
-		take();
-		return s->next;
-	}
-	void take() {
-		if (s->next == nullptr && !s->stream_ended) {
-			s->next = next_hit(s);
-			s->stream_ended = s->next == nullptr;
-		}
-	}
+	const graph::Hit *next() { return s->heap.size != 0 ? &s->search.hits[s->heap[0]] : nullptr; }
 	void look_up(Reranker &reranker) {
-		take();
-		if (s->next == nullptr)
-			return;
-		graph::Hit hit = *s->next;
-		s->next = nullptr;
+		const graph::Hit hit = pop_hit(s);
 		load_tids(s, hit);
-		for (uint32 i = 0; i < s->tids.size; i++)
-			reranker.add(row_tid(s->store.index, s->tids[i]), hit.distance, hit.error);
+		for (uint32_t i = 0; i < s->tids.size; i++)
+			reranker.add(row_tid(s->store.index, s->tids[i]), hit.distance, hit.error, i == 0);
 		s->tids.size = 0;
 	}
 };
@@ -387,9 +386,10 @@ void hnsw_amrescan(IndexScanDesc scan, ScanKey keys, int, ScanKey orderbys, int)
 	s->owner = kept.owner;
 	s->context = kept.context;
 	s->reranker = kept.reranker;
+	s->expected = kept.expected;
 	if (s->reranker != nullptr)
 		s->reranker->reset();
-	s->last_distance = -HUGE_VALF;
+	s->last_distance = s->passed = -HUGE_VALF;
 	if (keys && scan->numberOfKeys > 0)
 		memmove(scan->keyData, keys, size_t(scan->numberOfKeys) * sizeof(ScanKeyData));
 	if (orderbys && scan->numberOfOrderBys > 0)
@@ -411,15 +411,18 @@ bool hnsw_amgettuple(IndexScanDesc scan, ScanDirection) {
 			s->pages.begin(scan->heapRelation, scan->xs_heapfetch);
 			prefetch_rows(s);
 		}
-	}
+	} else
+		note_passed(s);
 	scan->xs_recheck = false;
 	scan->xs_recheckorderby = false;
 	if (s->reranker != nullptr) {
 		graph::HeapTid tid;
-		if (!s->reranker->next(HitStream{s}, &tid))
-			return false;
-		scan->xs_heaptid = row_tid(scan->indexRelation, tid);
-		return true;
+		while (prepare_row(s))
+			if (s->reranker->next(HitStream{s}, &tid)) {
+				scan->xs_heaptid = row_tid(scan->indexRelation, tid);
+				return true;
+			}
+		return false;
 	}
 	while (s->next_tid >= s->tids.size) {
 		CHECK_FOR_INTERRUPTS();
@@ -431,6 +434,10 @@ bool hnsw_amgettuple(IndexScanDesc scan, ScanDirection) {
 	scan->xs_heaptid = row_tid(scan->indexRelation, s->tids[s->next_tid++]);
 	s->pages.pin(scan->xs_heaptid);
 	return true;
+}
+
+void expect_rows(IndexScanDesc scan, uint32 count) {
+	state_of(scan)->expected = count;
 }
 
 double scan_distance(IndexScanDesc scan) {

@@ -64,6 +64,60 @@ SKIP: {
 	recall_ok($node, 't', 'v', '<->', \@queries, 0.9, 'by default', where => 'tag = 1');
 }
 
+SKIP: {
+	skip 'what ruvector does by itself', 15 unless ours();
+	my $on = 'SET enable_seqscan = off; SET enable_sort = off;';
+
+	# A filtered search finds what an unfiltered one of the same effort does, and does not read a large part of the index.
+	for my $ef (10, 40) {
+		my $all = recall($node, 't', 'v', '<->', \@queries, ef => $ef);
+		recall_ok($node, 't', 'v', '<->', \@queries, $all - 0.03, "ef $ef: as good with a filter", ef => $ef, where => 'tag < 20');
+	}
+	recall_ok($node, 't', 'v', '<->', \@queries, 0.9, 'a LIMIT larger than ef', k => 200);
+	recall_ok($node, 't', 'v', '<->', \@queries, 0.9, 'a LIMIT larger than ef, with a filter', k => 100, where => 'tag < 50');
+
+	# The LIMIT is known in other forms, too: OFFSET, a parameter, LATERAL, where the same scan is started again.
+	my $ten = "SELECT array_agg(id) FROM (SELECT id FROM t WHERE tag < 20 ORDER BY v <-> '$queries[0]' LIMIT 10) s";
+	my $rows = $node->safe_psql('postgres', "$on $ten");
+	is($node->safe_psql('postgres', "$on WITH a AS MATERIALIZED (SELECT id FROM t WHERE tag < 20 ORDER BY v <-> '$queries[0]' LIMIT 4),"
+			. " b AS MATERIALIZED (SELECT id FROM t WHERE tag < 20 ORDER BY v <-> '$queries[0]' LIMIT 6 OFFSET 4)"
+			. " SELECT array(SELECT id FROM a) || array(SELECT id FROM b)"), $rows, 'OFFSET');
+	is($node->safe_psql('postgres', "$on SET plan_cache_mode = force_generic_plan;"
+			. "PREPARE p(vector, int) AS SELECT array_agg(id) FROM (SELECT id FROM t WHERE tag < 20 ORDER BY v <-> \$1 LIMIT \$2) s;"
+			. "EXECUTE p('$queries[0]', 10)"), $rows, 'LIMIT $2');
+	is($node->safe_psql('postgres', "$on SELECT string_agg(DISTINCT n.ids::text, ' ') FROM generate_series(1, 3) i CROSS JOIN LATERAL "
+			. "(SELECT array_agg(id) AS ids FROM (SELECT id, i FROM t WHERE tag < 20 ORDER BY v <-> '$queries[0]' LIMIT 10) s) n"),
+		$rows, 'LATERAL');
+
+	# Not known: a join between the scan and the LIMIT, no LIMIT at all.
+	my $joined = "SELECT s.id, s.v <-> '$queries[0]' AS d FROM t s JOIN tags g ON g.tag = s.tag WHERE g.kept ORDER BY s.v <-> '$queries[0]' LIMIT 30";
+	$node->safe_psql('postgres', 'CREATE TABLE tags AS SELECT i AS tag, i % 5 = 0 AS kept FROM generate_series(0, 99) i; '
+		. 'ALTER TABLE tags ADD PRIMARY KEY (tag); ANALYZE tags');
+	like($node->safe_psql('postgres', "$on SET enable_hashjoin = off; SET enable_mergejoin = off; EXPLAIN (COSTS off) $joined"),
+		qr/Nested Loop\n.*Index Scan using t_v/, 'a join above the scan');
+	is($node->safe_psql('postgres', "$on SET enable_hashjoin = off; SET enable_mergejoin = off;"
+			. "SELECT count(*), bool_and(d >= before) FROM (SELECT d, lag(d, 1, 0) OVER (ORDER BY o) AS before FROM (SELECT d,"
+			. " row_number() OVER () AS o FROM ($joined) a) b) c"), '30|t', 'rows of a join come in order');
+	is($node->safe_psql('postgres', "$on BEGIN; DECLARE c CURSOR FOR SELECT id FROM t WHERE tag < 20 ORDER BY v <-> '$queries[0]';"
+			. "CREATE TEMP TABLE got(id int, n serial); DO \$\$ DECLARE c refcursor := 'c'; x int; BEGIN FOR i IN 1..10 LOOP FETCH c INTO x;"
+			. "INSERT INTO got VALUES (x); END LOOP; END \$\$; SELECT array_agg(id ORDER BY n) FROM got"), $rows, 'a cursor without LIMIT');
+
+	# Queries inside of queries, and queries that fail half way.
+	$node->safe_psql('postgres', q{CREATE FUNCTION inner_search(q vector, n int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN }
+		. q{IF n < 0 THEN RAISE 'failed on purpose'; END IF; RETURN (SELECT count(*) FROM (SELECT id FROM t ORDER BY v <-> q LIMIT 7) s); END $$});
+	is($node->safe_psql('postgres', "$on SELECT array_agg(id) FROM (SELECT id FROM t WHERE tag < 20 AND inner_search(v, 1) = 7 "
+			. "ORDER BY v <-> '$queries[0]' LIMIT 10) s"), $rows, 'a filter that searches itself');
+	my $after = $node->safe_psql('postgres', "$on DO \$\$ BEGIN FOR i IN 1..20 LOOP BEGIN PERFORM array(SELECT id FROM t WHERE "
+			. "inner_search(v, CASE WHEN tag = 3 THEN -1 ELSE 1 END) = 7 ORDER BY v <-> '$queries[0]' LIMIT 200); RAISE 'no error'; "
+			. "EXCEPTION WHEN raise_exception THEN IF SQLERRM <> 'failed on purpose' THEN RAISE; END IF; END; END LOOP; END \$\$; $ten");
+	is($after, $rows, 'after queries that failed');
+	for my $opclass (qw(vector_l2_int8_ops vector_l2_pq_ops vector_l2_binary_ops)) {
+		$node->safe_psql('postgres', "SET client_min_messages = error; DROP INDEX t_v; CREATE INDEX t_v ON t USING hnsw (v $opclass)");
+		recall_ok($node, 't', 'v', '<->', \@queries, 0.9, "$opclass, with a filter", where => 'tag < 20');
+	}
+	$node->safe_psql('postgres', 'DROP INDEX t_v; CREATE INDEX t_v ON t USING hnsw (v vector_l2_ops)');
+}
+
 # Cursors: rows come when they are asked for, and a scan can be abandoned and restarted.
 is($node->safe_psql('postgres', "SET enable_seqscan = off; SET hnsw.iterative_scan = relaxed_order; BEGIN;"
 		. "DECLARE c CURSOR FOR SELECT id FROM t ORDER BY v <-> '$queries[0]'; MOVE 100 IN c; MOVE 150 IN c; CLOSE c; COMMIT; SELECT 'done'"),

@@ -27,6 +27,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "ruvector/graph/arena.hpp"
 #include "ruvector/graph/model.hpp"
@@ -104,6 +105,10 @@ struct Search {
 	List<Candidate> pool; // ascending; at most ef
 	uint32_t cursor;      // everything before it is expanded
 	List<Candidate> refused;
+	// From widen() on there is no pool: what has not been expanded is in `refused`, now a heap with the nearest first, and
+	// of the distances of hits the ef nearest are in one heap, the farthest first, and the others in another.
+	bool widened;
+	List<float> near, far;
 	List<Hit> hits;
 	List<Candidate> entrances; // of the next level: see descend()
 	// What is known of a vertex. With codes: the estimate that put it into the pool (out of which it may have fallen
@@ -176,7 +181,8 @@ struct Search {
 		level = at_level;
 		ef = pool_size;
 		limit = most_hits;
-		pool.size = refused.size = hits.size = 0;
+		pool.size = refused.size = hits.size = near.size = far.size = 0;
+		widened = false;
 		pool.reserve(*arena, ef + 1);
 		cursor = 0;
 		seen.reset(*arena, ef * (layout->has_codes() ? 4 : 8));
@@ -217,6 +223,10 @@ struct Search {
 	}
 
 	void run() {
+		if (widened) {
+			run_frontier();
+			return;
+		}
 		while (cursor < pool.size && hits.size < limit) {
 			Candidate &c = pool[cursor++];
 			if (c.expanded)
@@ -229,35 +239,19 @@ struct Search {
 		}
 	}
 
-	// Continues with a larger pool, from the candidates that did not fit before.
+	// Lets the search continue with a larger pool, from the candidates that did not fit before.
 	void widen(uint32_t pool_size, uint32_t most_hits = UINT32_MAX) {
 		ef = pool_size;
 		limit = most_hits;
-		pool.reserve(*arena, ef + 1);
-		auto nearer = [](const Candidate &a, const Candidate &b) { return a.distance < b.distance; };
-		uint32_t taken = 0;
-		while (taken < refused.size && pool.size < ef) {
-			// The nearest of them, in order; a few more than there is room for, because some are there already.
-			const uint32_t end = std::min(refused.size, taken + 2 * (ef - pool.size));
-			std::nth_element(refused.begin() + taken, refused.begin() + end, refused.end(), nearer);
-			std::sort(refused.begin() + taken, refused.begin() + end, nearer);
-			for (; taken < end && pool.size < ef; taken++) {
-				const Candidate c = refused[taken];
-				if (!layout->has_codes())
-					place(c.distance, c.id);
-				else
-					take_back(c);
-			}
-		}
-		if (taken == 0)
-			return;
-		refused.size -= taken;
-		std::memmove(static_cast<void *>(refused.data), refused.data + taken, refused.size * sizeof(Candidate));
+		if (!widened)
+			begin_frontier();
+		while (near.size < ef && far.size > 0)
+			push_near(pop(far, std::greater<float>()));
 	}
 
 	size_t bytes() const {
 		return pool.capacity * sizeof(Candidate) + refused.capacity * sizeof(Candidate) + hits.capacity * sizeof(Hit) +
-			   seen.bytes();
+			   (near.capacity + far.capacity) * sizeof(float) + seen.bytes();
 	}
 
 	void sort_hits() {
@@ -337,15 +331,6 @@ private:
 			n -= half;
 		}
 		return uint32_t(first - pool.data);
-	}
-
-	// What did not fit, or no longer, at its distance then. A vertex may be among the refused more than once.
-	void take_back(const Candidate &c) {
-		if (const IdTable::Entry *e = seen.find(c.id); e->id == c.id && e->value == c.distance) {
-			if (position(c.distance, c.id) == pool.size)
-				place(c.distance, c.id);
-		} else
-			offer_estimate(c.distance, c.id);
 	}
 
 	// Of a vertex in the pool; the pool's size if it is not there.
@@ -434,7 +419,9 @@ private:
 	}
 
 	void offer(float d, NodeId id) {
-		if (fits(d))
+		if (widened)
+			push_frontier({d, id, 0});
+		else if (fits(d))
 			place(d, id);
 		else
 			refuse(d, id);
@@ -490,7 +477,15 @@ private:
 		store->close(h);
 		hits.push(*arena, hit);
 
-		if (coded) {
+		if (widened) {
+			count(hit.distance);
+			if (coded)
+				for (uint32_t i = 0; i < degree; i++)
+					offer_to_frontier({estimates[i], ids[i], 0});
+			else
+				visit_all(ids, degree);
+			prefetch_frontier();
+		} else if (coded) {
 			settle(hit.distance);
 			// Most are farther than the pool reaches. Those that are not come first, so that the page of what comes next
 			// is on its way while the others are put aside.
@@ -518,6 +513,97 @@ private:
 				ahead++;
 				store->prefetch(pool[i].id);
 			}
+	}
+
+	static bool farther(const Candidate &a, const Candidate &b) { return a.distance > b.distance; }
+
+	template <typename T, typename Order>
+	static T pop(List<T> &heap, Order order) {
+		std::pop_heap(heap.begin(), heap.end(), order);
+		return heap[--heap.size];
+	}
+
+	void push_near(float d) {
+		near.push(*arena, d);
+		std::push_heap(near.begin(), near.end());
+	}
+
+	// Adds the distance of a hit to those that the reach of the pool depends on.
+	void count(float d) {
+		if (near.size >= ef) {
+			if (d < near[0]) {
+				push_near(d);
+				d = pop(near, std::less<float>());
+			}
+			far.push(*arena, d);
+			std::push_heap(far.begin(), far.end(), std::greater<float>());
+		} else
+			push_near(d);
+	}
+
+	float reach() const { return near.size < ef ? HUGE_VALF : near[0]; }
+
+	void push_frontier(const Candidate &c) {
+		if (c.distance < reach())
+			store->expect(c.id);
+		refused.push(*arena, c);
+		std::push_heap(refused.begin(), refused.end(), farther);
+	}
+
+	// Whether the estimate of a candidate is the best that is known of it; if there is another, the mean of both becomes it.
+	bool is_best(Candidate &c) {
+		IdTable::Entry *e = seen.find(c.id);
+		if (e->id != c.id) {
+			seen.insert(*arena, c.id, c.distance);
+			return true;
+		}
+		if (!(c.distance <= e->value)) // or it is expanded
+			return false;
+		c.distance = e->value = c.distance * 0.5f + e->value * 0.5f;
+		return true;
+	}
+
+	void offer_to_frontier(Candidate c) {
+		if (is_best(c))
+			push_frontier(c);
+	}
+
+	// A vertex has been refused by each record that leads to it.
+	void begin_frontier() {
+		widened = true;
+		for (; cursor < pool.size; cursor++)
+			if (!pool[cursor].expanded)
+				refused.push(*arena, pool[cursor]);
+		pool.size = cursor = 0;
+		if (layout->has_codes()) {
+			uint32_t kept = 0;
+			for (uint32_t i = 0; i < refused.size; i++)
+				if (Candidate c = refused[i]; is_best(c))
+					refused[kept++] = c;
+			refused.size = kept;
+		}
+		std::make_heap(refused.begin(), refused.end(), farther);
+		for (const Hit &hit : hits)
+			count(hit.distance);
+	}
+
+	// Expands what is nearer than the last of the ef nearest hits.
+	void run_frontier() {
+		while (hits.size < limit && refused.size > 0 && refused[0].distance < reach()) {
+			const Candidate c = pop(refused, farther);
+			if (layout->has_codes()) {
+				IdTable::Entry *e = seen.find(c.id);
+				if (e->value != c.distance) // expanded, or it had a better estimate
+					continue;
+				e->value = kExpanded;
+			}
+			expand(c);
+		}
+	}
+
+	void prefetch_frontier() const {
+		for (uint32_t i = 0; i < std::min(refused.size, 2u); i++)
+			store->prefetch(refused[i].id);
 	}
 
 	void refuse_beyond(float reach, const float *distances, const NodeId *ids, uint32_t n) {
