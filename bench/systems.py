@@ -315,7 +315,7 @@ class PgSystem(System):
         kind = self.known.get("type", "vector")
         where = f"WHERE (id * 2654435761) % 4294967296 >= {left_out} " if left_out else ""
         if kind == "bit":
-            inner = (f"SELECT id, embedding FROM {self.table} ORDER BY {self.column()} <~> "
+            inner = (f"SELECT id, embedding FROM {self.table} {where}ORDER BY {self.column()} <~> "
                      f"binary_quantize({query})::bit({self.run.dim}) LIMIT {max(ef, k)}")
             return f"SELECT id FROM ({inner}) c ORDER BY embedding {self.operator} {query} LIMIT {k}"
         cast = "" if kind == "vector" else f"::{kind}({self.run.dim})"
@@ -411,12 +411,13 @@ class PgSystem(System):
         """Of a tenth of the rows, in exact order: the condition is not in the index."""
         self.everywhere("sql SET hnsw.iterative_scan = strict_order")
         self.everywhere("sql SET enable_sort = off")  # or the planner may sort what a key's index gives
-        self.effort(ef, left_out=LEFT_OUT)
-        self.place(together=True)
-        result = self.worker.ask(f"search {queries} 10 {LEFT_OUT}")
-        self.everywhere("sql RESET hnsw.iterative_scan")
-        self.everywhere("sql RESET enable_sort")
-        return result
+        try:
+            self.effort(ef, left_out=LEFT_OUT)
+            self.place(together=True)
+            return self.worker.ask(f"search {queries} 10 {LEFT_OUT}")
+        finally:
+            self.everywhere("sql RESET hnsw.iterative_scan")
+            self.everywhere("sql RESET enable_sort")
 
     def clients2(self, ef, queries):
         if len(self.sessions) != 2:

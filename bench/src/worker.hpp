@@ -112,13 +112,16 @@ struct DataSet {
 
 	// The k true neighbours of query q that are still there.
 	const std::vector<int32_t> &nearest(size_t q, size_t k, uint64_t threshold) const {
-		std::vector<int32_t> &found = known_[{q, k, threshold}];
+		const auto known = known_.find({q, k, threshold});
+		if (known != known_.end())
+			return known->second;
+		std::vector<int32_t> found;
 		for (size_t i = 0; i < truth.width() && found.size() < k; i++)
 			if (!deleted(truth.row(q)[i], threshold))
 				found.push_back(truth.row(q)[i]);
 		if (found.size() < k)
 			found = nearest_of_all(q, k, threshold);
-		return found;
+		return known_[{q, k, threshold}] = found;
 	}
 
 private:

@@ -2,8 +2,8 @@
 //
 // A scan does most of its work before its first tuple: it prepares the query, descends, and collects hnsw.ef_search
 // candidates, more where they are codes (effort.hpp). Then it emits tuples in order, and when its candidates are used up it
-// searches on, with as many candidates for a tuple as for one of ef. (Behind a filter they are 1.25 to 4 times as many, but
-// a LIMIT up to ef costs none of them.)
+// searches on, for each tuple as far as for one of those candidates. (Behind a filter it searches farther, 1.25 to 6 times;
+// a LIMIT that the candidates suffice for costs no search beyond them. One factor cannot say both.)
 //
 //   startup = prepare + (descent + 1.25 * candidates) * hop + looked_up * row
 //   run     = tuples of the index * (1.25 * candidates_per_tuple * hop + looked_up_per_tuple * row + cpu_index_tuple_cost)
@@ -112,7 +112,7 @@ Work work_of(const IndexOptInfo *info) {
 	double vector_pages = planned && layout.external ? 1 + floor(double(layout.vector_bytes) / kPageBytes) : 0;
 	if (planned) {
 		work.candidates = candidates(options, layout, uint32(ef));
-		work.per_tuple = work.candidates / ef;
+		work.per_tuple = candidates_per_row(options, layout, uint32(ef));
 		if (estimates_roughly(layout) && options.rerank)
 			work.look_up = exact + kPageOperations;
 	}

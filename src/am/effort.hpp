@@ -31,17 +31,22 @@ inline uint32 candidates(const Options &options, const graph::Layout &layout, ui
 	return ef;
 }
 
-// Whether rows have to be looked up before their order is known.
+// Of those, for each row beyond the first ten.
+inline double candidates_per_row(const Options &options, const graph::Layout &layout, uint32 ef) {
+	const uint32 rows = Max(ef, 10);
+	return double(candidates(options, layout, rows)) / rows;
+}
+
+// Whether the order of codes is far from that of the rows.
 inline bool estimates_roughly(const graph::Layout &layout) {
 	return graph::Codec(layout.codec) == graph::Codec::pq || graph::Codec(layout.codec) == graph::Codec::binary;
 }
 
 // The pool for one row that is returned, where a filter leaves some out: about what gives such rows the recall that the
-// ten nearest of all have at the same effort, ef (README.md). Twice as much where distances are estimates that rows have
-// to be looked up for.
+// ten nearest of all have at the same effort, ef (README.md); half as much again for rough estimates.
 inline double pool_per_row(const graph::Layout &layout, uint32 ef) {
 	constexpr double kLeast = 1.25, kMost = 4;
-	return Min(Max(std::sqrt(ef / 15.0), kLeast), kMost) * (estimates_roughly(layout) ? 2 : 1);
+	return Min(Max(std::sqrt(ef / 15.0), kLeast), kMost) * (estimates_roughly(layout) ? 1.5 : 1);
 }
 
 } // namespace ruvector::am

@@ -36,19 +36,22 @@ void Reranker::start_query(graph::Arena of_query, const Context &of_index, const
 	start_stream();
 }
 
-void Reranker::add(ItemPointerData tid, float estimate, float error, bool counts) {
+bool Reranker::add(ItemPointerData tid, float estimate, float error, bool counts) {
 	float d = estimate;
 	// Codes of int8 alone know that they are exact: a codebook without data announces no error either.
 	const bool exact = error == 0 && context->opclass.codec == graph::Codec::int8;
 	if (!exact && !distance(tid, &d))
-		return;
-	if (d < passed && strict) { // found too late
-		ahead.widen();
-		return;
+		return false;
+	if (d < passed && strict) {
+		if (late_at != looked_up) // once, however many rows a vertex has
+			ahead.widen();
+		late_at = looked_up;
+		return false;
 	}
 	found += counts;
 	ranked.push(arena, {d, to_heap_tid(&tid), counts});
 	std::push_heap(ranked.begin(), ranked.end(), farther);
+	return true;
 }
 
 bool Reranker::distance(ItemPointerData tid, float *result) {

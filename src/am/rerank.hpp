@@ -26,12 +26,12 @@ struct RankedRow {
 	bool counts; // the first of its vertex
 };
 
-// What is enough for a row to be returned, whatever may come after: a window of look-ups for the first one, and so many
-// rows found by them for others: a multiple of the rows returned, because an estimate puts a row at a multiple of its true
-// rank, and some more than were returned.
+// When a row is returned although something nearer may follow: when `window` rows have been looked up, and beyond the first
+// `rows` rows so many have been found as are a multiple of the rows returned, because an estimate puts a row at a multiple
+// of its true rank (per_row; hnsw), and so many more than were returned (wait; ivfflat).
 struct LookAhead {
 	uint32 window;
-	uint32 rows; // so many need no more than the window
+	uint32 rows;
 	double per_row;
 	uint32 wait;
 
@@ -69,7 +69,8 @@ struct Reranker {
 	uint32 looked_up; // of the stream
 	uint32 found;     // of those, what the snapshot sees; of equal vectors, which one vertex stands for, the first
 	uint32 returned;  // of those
-	bool strict;      // a row that is found too late is left out
+	uint32 late_at;   // the look-up that found a row too late
+	bool strict;      // such a row is left out
 	float last;       // returned
 	float passed;     // returned, and known to be of the result: the caller sets it
 
@@ -82,11 +83,11 @@ struct Reranker {
 	void start_query(graph::Arena arena, const Context &context, const void *query, LookAhead ahead, bool strict);
 	// Another stream of the same query begins, and a new order.
 	void start_stream() {
-		looked_up = found = returned = 0;
+		looked_up = found = returned = late_at = 0;
 		last = passed = -HUGE_VALF;
 	}
-	// Looks a row up, unless its estimate is exact.
-	void add(ItemPointerData tid, float estimate, float error, bool counts);
+	// Looks a row up, unless its estimate is exact; whether it will be returned. `counts`: as the vertex's first.
+	bool add(ItemPointerData tid, float estimate, float error, bool counts);
 	// The next row in order. The stream has
 	//   const Estimate *next();   the nearest that was not looked up, or null at the end: what has `distance` and `error`
 	//   void look_up(Reranker &); calls add() for it, and goes on

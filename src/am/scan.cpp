@@ -99,7 +99,8 @@ uint32 rows_wanted(IndexScanDesc scan, ScanState *s) {
 	s->limit = limit_above(scan, &filtered);
 	if (s->expected != 0 || s->limit == nullptr || filtered || s->limit->noCount)
 		return s->expected;
-	return uint32(Min(s->limit->offset + s->limit->count, int64(UINT32_MAX)));
+	return uint32(
+		Min(Min(s->limit->offset, int64(UINT32_MAX)) + Min(s->limit->count, int64(UINT32_MAX)), int64(UINT32_MAX)));
 }
 
 // A scan that is restarted often, for each row of an outer table, keeps its context.
@@ -133,12 +134,16 @@ void begin_search(IndexScanDesc scan, ScanState *s) {
 	}
 	const uint32 asked = search_effort(options, meta);
 	const uint32 wanted = rows_wanted(scan, s);
-	const uint32 start = s->iterative == iterative_off ? asked : Max(asked, Min(wanted, kMaxEfSearch));
+	const bool all = wanted != 0 || s->iterative == iterative_off; // rows that are returned are of the result
+	const uint32 most = Min(uint32(setting_max_scan_tuples()), uint32(kMaxEfSearch));
+	const uint32 start = s->iterative == iterative_off ? asked : Max(asked, Min(wanted, most));
 	s->ef = candidates(options, s->context->layout, start);
 	// LIMIT 10 is what most people ask for, and ten rows are always worth a try. Where all rows are of the result, there
 	// is no reason to search for more than what was asked for.
-	s->free_rows = wanted != 0 || s->iterative == iterative_off ? start : Min(asked, 10);
-	s->per_row = pool_per_row(s->context->layout, asked) * s->ef / start;
+	s->free_rows = all ? start : Min(start, 10);
+	s->per_row = candidates_per_row(options, s->context->layout, start);
+	if (!all && s->iterative == iterative_strict)
+		s->per_row *= pool_per_row(s->context->layout, asked);
 	// In order with `off`, too, as in pgvector: nothing sorts the rows again.
 	if (s->reranker != nullptr)
 		s->reranker->start_query(s->arena, *s->context, query, {s->ef, s->free_rows, s->per_row, 0},
@@ -163,7 +168,7 @@ uint32 rows_returned(const ScanState *s) {
 
 // How many rows may be returned at the present ef.
 uint32 returnable(const ScanState *s) {
-	return s->iterative == iterative_strict ? Max(uint32(s->ef / s->per_row), s->free_rows) : s->ef;
+	return Max(uint32(s->ef / s->per_row), s->free_rows);
 }
 
 bool has_rows(const ScanState *s) {
@@ -175,7 +180,8 @@ double rows_to_come(const ScanState *s) {
 	if (s->limit == nullptr || s->limit->noCount)
 		return 0;
 	const double returned = rows_returned(s), passed = double(s->limit->position);
-	return returned + (double(s->limit->offset + s->limit->count) - passed) * (returned + 1) / (passed + 1);
+	const double wanted = double(s->limit->offset) + double(s->limit->count);
+	return returned + (wanted - passed) * (returned + 1) / (passed + 1);
 }
 
 // Enlarges the pool. The scan is exhausted when there is nothing more to find, or when a limit is reached.
@@ -188,7 +194,8 @@ void widen(ScanState *s) {
 	} else {
 		const double least = Max(s->ef * kGrowth, s->per_row * (rows_returned(s) + 1));
 		s->ef = uint32(Max(least, Min(s->per_row * rows_to_come(s), s->ef * kMostGrowth))) + 1;
-		s->search.widen(pool_size(s->context->layout, s->ef), kMostExpanded * s->ef);
+		s->search.widen(pool_size(s->context->layout, s->ef),
+						Min(kMostExpanded * s->ef, uint32(setting_max_scan_tuples())));
 		s->search.run();
 		if (s->search.hits.size == before && s->search.refused.size == 0)
 			s->exhausted = true;
@@ -200,7 +207,7 @@ void widen(ScanState *s) {
 // Searches as far as the next row asks for; false if there is none.
 bool prepare_row(ScanState *s) {
 	if (s->iterative == iterative_off)
-		return has_rows(s) && rows_returned(s) < s->ef;
+		return has_rows(s) && rows_returned(s) < s->free_rows;
 	while (!s->exhausted && (!has_rows(s) || rows_returned(s) >= returnable(s)))
 		widen(s);
 	return has_rows(s);
@@ -318,8 +325,9 @@ struct HitStream {
 	void look_up(Reranker &reranker) {
 		const graph::Hit hit = pop_hit(s);
 		load_tids(s, hit);
+		bool counted = false;
 		for (uint32_t i = 0; i < s->tids.size; i++)
-			reranker.add(row_tid(s->store.index, s->tids[i]), hit.distance, hit.error, i == 0);
+			counted |= reranker.add(row_tid(s->store.index, s->tids[i]), hit.distance, hit.error, !counted);
 		s->tids.size = 0;
 	}
 };

@@ -100,13 +100,14 @@ struct Search {
 	uint32_t ef;
 	uint32_t limit;    // of hits
 	bool keep_vectors; // for inserts
-	bool keep_refused; // for iterative scans: candidates that did not fit are kept for widen()
+	bool keep_refused; // for iterative scans: candidates that do not fit are kept for widen()
 
 	List<Candidate> pool; // ascending; at most ef
 	uint32_t cursor;      // everything before it is expanded
 	List<Candidate> refused;
-	// From widen() on there is no pool: what has not been expanded is in `refused`, now a heap with the nearest first, and
-	// of the distances of hits the ef nearest are in one heap, the farthest first, and the others in another.
+	// From widen() on there is no pool: what has not been expanded is in `refused`, now a heap with the nearest first (a
+	// vertex may be there several times: at the distance that `seen` has it counts), and of the distances of hits the ef
+	// nearest are in one heap, the farthest first, and the others in another.
 	bool widened;
 	List<float> near, far;
 	List<Hit> hits;
