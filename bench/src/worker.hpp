@@ -146,8 +146,6 @@ private:
 // ties.
 inline size_t count_hits(const DataSet &data, size_t q, size_t k, uint64_t threshold,
 						 const std::vector<int64_t> &found) {
-	if (found.empty())
-		return 0;
 	const std::vector<int32_t> &want = data.nearest(q, k, threshold);
 	double last = exact_distance(data.metric, data.base.row(want[k - 1]), data.query.row(q), data.dim());
 	size_t hits = 0;

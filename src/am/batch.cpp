@@ -43,8 +43,7 @@ void check_rights(Relation heap) {
 void search_all(const OpenIndex &open, const QueryArray &queries, int k, ReturnSetInfo *result) {
 	TupleTableSlot *slot = table_slot_create(open.heap, nullptr);
 	IndexScanDesc scan = RV_INDEX_BEGINSCAN(open.heap, open.index, GetActiveSnapshot(), 0, 1);
-	if (open.index->rd_indam->amgettuple == hnsw_amgettuple)
-		expect_rows(scan, uint32(k));
+	expect_rows(scan, uint32(k));
 	for (int i = 0; i < queries.count; i++) {
 		ScanKeyData key = {};
 		key.sk_flags = SK_ORDER_BY;

@@ -61,7 +61,7 @@ constexpr double kNewNeighbors = 0.4; // share of a list that a hop sees for the
 constexpr double kSparseOperations = 10;
 constexpr int kUnknownDimensions = 768;
 
-// What a hop does.
+// What a search does.
 struct Work {
 	double prepare;    // operations, once
 	double pages;      // per hop
@@ -104,15 +104,15 @@ Work work_of(const IndexOptInfo *info) {
 	double exact = opclass.element == graph::Element::sparse ? kSparseOperations
 				   : opclass.element == graph::Element::bit  ? dims / 6400.0
 															 : dims / 400.0;
-	const double ef = setting_ef_search();
-	Work work = {0, 1, exact, double(m), ef, 1, 0};
+	const uint32 ef = uint32(setting_ef_search());
+	Work work = {0, 1, exact, double(m), double(ef), 1, 0};
 	graph::Layout layout;
 	bool planned = graph::plan_layout(layout_request(opclass, options, uint32(dims)), kPageBytes, layout);
 	double degree = planned ? layout.degree : 2 * m;
 	double vector_pages = planned && layout.external ? 1 + floor(double(layout.vector_bytes) / kPageBytes) : 0;
 	if (planned) {
-		work.candidates = candidates(options, layout, uint32(ef));
-		work.per_tuple = candidates_per_row(options, layout, uint32(ef));
+		work.candidates = candidates(options, layout, ef);
+		work.per_tuple = candidates_per_row(options, layout, ef);
 		if (estimates_roughly(layout) && options.rerank)
 			work.look_up = exact + kPageOperations;
 	}

@@ -232,6 +232,8 @@ void begin(IndexScanDesc scan, ScanState *s) {
 			s->reranker->begin(scan);
 			MemoryContextSwitchTo(s->memory);
 		}
+		// A quarter at least waits: where the window is no larger than the rows asked for, the last of these would have
+		// none to be compared with.
 		const uint32 window = rows_looked_up(options, s->context.opclass.codec);
 		const LookAhead ahead = {window, 0, 1, Max(window - Min(window, kRowsAsked), window / 4)};
 		s->reranker->start_query(s->arena, *s->context.rows, s->query.floats, ahead,
@@ -284,7 +286,7 @@ bool next_row(Relation index, ScanState *s, graph::HeapTid *tid) {
 	BatchStream batch = {index, s};
 	do {
 		if (s->reranker != nullptr) {
-			s->reranker->passed = s->reranker->last;
+			s->reranker->passed = s->reranker->last; // which rows a filter leaves out is not known here
 			if (s->reranker->next(batch, tid))
 				return true;
 		} else if (batch.next() != nullptr) {

@@ -93,14 +93,9 @@ uint32 search_effort(const Options &options, const MetaPage &meta) {
 														   : uint32(setting_ef_search());
 }
 
-// How many rows the scan will be asked for; 0 if that cannot be known, or a filter leaves some of them out.
-uint32 rows_wanted(IndexScanDesc scan, ScanState *s) {
-	bool filtered = true;
-	s->limit = limit_above(scan, &filtered);
-	if (s->expected != 0 || s->limit == nullptr || filtered || s->limit->noCount)
-		return s->expected;
-	return uint32(
-		Min(Min(s->limit->offset, int64(UINT32_MAX)) + Min(s->limit->count, int64(UINT32_MAX)), int64(UINT32_MAX)));
+// How many rows the LIMIT above the scan wants; 0: that is not known.
+double rows_of_limit(const ScanState *s) {
+	return s->limit == nullptr || s->limit->noCount ? 0 : double(s->limit->offset) + double(s->limit->count);
 }
 
 // A scan that is restarted often, for each row of an outer table, keeps its context.
@@ -133,10 +128,13 @@ void begin_search(IndexScanDesc scan, ScanState *s) {
 		MemoryContextSwitchTo(s->memory);
 	}
 	const uint32 asked = search_effort(options, meta);
-	const uint32 wanted = rows_wanted(scan, s);
+	bool filtered = true;
+	s->limit = limit_above(scan, &filtered);
+	// Rows that will be asked for, all of them of the result; 0: not known, or a filter leaves some out.
+	const double wanted = s->expected != 0 ? s->expected : filtered ? 0 : rows_of_limit(s);
 	const bool all = wanted != 0 || s->iterative == iterative_off; // rows that are returned are of the result
-	const uint32 most = Min(uint32(setting_max_scan_tuples()), uint32(kMaxEfSearch));
-	const uint32 start = s->iterative == iterative_off ? asked : Max(asked, Min(wanted, most));
+	const int most = Min(setting_max_scan_tuples(), kMaxEfSearch);
+	const uint32 start = s->iterative == iterative_off ? asked : Max(asked, uint32(Min(wanted, double(most))));
 	s->ef = candidates(options, s->context->layout, start);
 	// LIMIT 10 is what most people ask for, and ten rows are always worth a try. Where all rows are of the result, there
 	// is no reason to search for more than what was asked for.
@@ -177,10 +175,10 @@ bool has_rows(const ScanState *s) {
 
 // How many rows will have been returned when the LIMIT is reached, as far as the filter's work up to now tells.
 double rows_to_come(const ScanState *s) {
-	if (s->limit == nullptr || s->limit->noCount)
+	const double wanted = rows_of_limit(s), returned = rows_returned(s);
+	if (wanted == 0)
 		return 0;
-	const double returned = rows_returned(s), passed = double(s->limit->position);
-	const double wanted = double(s->limit->offset) + double(s->limit->count);
+	const double passed = double(s->limit->position);
 	return returned + (wanted - passed) * (returned + 1) / (passed + 1);
 }
 

@@ -65,8 +65,17 @@ SKIP: {
 }
 
 SKIP: {
-	skip 'what ruvector does by itself', 15 unless ours();
+	skip 'what ruvector does by itself', 21 unless ours();
 	my $on = 'SET enable_seqscan = off; SET enable_sort = off;';
+
+	# Pages that a query reads, found in buffers or not.
+	my $pages = sub {
+		my ($query) = @_;
+		my $plan = $node->safe_psql('postgres', "$on EXPLAIN (ANALYZE, BUFFERS, COSTS off, TIMING off, SUMMARY off) $query");
+		my ($hit, $read) = ($plan =~ /Buffers: shared(?: hit=(\d+))?(?: read=(\d+))?/);
+		return ($hit || 0) + ($read || 0);
+	};
+	my $tenth = "SELECT id FROM t WHERE tag < 10 ORDER BY v <-> '$queries[0]' LIMIT 10";
 
 	# A filtered search finds what an unfiltered one of the same effort does, and does not read a large part of the index.
 	for my $ef (10, 40) {
@@ -111,10 +120,27 @@ SKIP: {
 			. "inner_search(v, CASE WHEN tag = 3 THEN -1 ELSE 1 END) = 7 ORDER BY v <-> '$queries[0]' LIMIT 200); RAISE 'no error'; "
 			. "EXCEPTION WHEN raise_exception THEN IF SQLERRM <> 'failed on purpose' THEN RAISE; END IF; END; END LOOP; END \$\$; $ten");
 	is($after, $rows, 'after queries that failed');
-	for my $opclass (qw(vector_l2_int8_ops vector_l2_pq_ops vector_l2_binary_ops)) {
-		$node->safe_psql('postgres', "SET client_min_messages = error; DROP INDEX t_v; CREATE INDEX t_v ON t USING hnsw (v $opclass)");
-		recall_ok($node, 't', 'v', '<->', \@queries, 0.9, "$opclass, with a filter", where => 'tag < 20');
+	my $most = 1000; # of 4,000 records, and the rows
+	cmp_ok($pages->($tenth), '<', $most, 'pages read: ' . $pages->($tenth));
+	cmp_ok($pages->("SELECT id FROM t ORDER BY v <-> '$queries[0]' LIMIT 100"), '<', 500, 'pages read for a LIMIT of 100');
+	# Codes of 24 dimensions tell little, and by default most of the rows are looked at; all of it is more than 5,000 pages.
+	for my $class ([ 'int8', 1, 1200 ], [ 'pq', 2, 3000 ], [ 'binary', 2, 4000 ]) {
+		my ($codec, $oversampling, $most_pages) = @$class;
+		$node->safe_psql('postgres', "SET client_min_messages = error; DROP INDEX t_v; CREATE INDEX t_v ON t USING hnsw (v vector_l2_${codec}_ops)");
+		recall_ok($node, 't', 'v', '<->', \@queries, 0.9, "$codec, with a filter", where => 'tag < 20');
+		$node->safe_psql('postgres', "ALTER INDEX t_v SET (oversampling = $oversampling)");
+		my $read = $pages->($tenth);
+		cmp_ok($read, '<', $most_pages, "$codec, pages read: $read");
 	}
+
+	# On hard data: that the LIMIT is known, and which rows have passed, finds more of the same effort. A subquery hides the LIMIT.
+	$node->safe_psql('postgres', "SELECT setseed(0.7); CREATE TABLE hard AS SELECT i AS id, i % 20 AS tag, array_agg(random() ORDER BY d)::vector(32) AS v "
+		. "FROM generate_series(1, 6000) i, generate_series(1, 32) d GROUP BY i; CREATE INDEX hard_v ON hard USING hnsw (v vector_l2_ops)");
+	my $asked = "SELECT avg((f.id = ANY (e.ids))::int) FROM (SELECT q.id, q.v, (SELECT array_agg(id) FROM "
+	  . "(SELECT h.id FROM hard h WHERE tag = 3 ORDER BY (h.v <-> q.v) + 0 LIMIT 10) x) AS ids FROM hard q WHERE id % 100 = 7) e";
+	my $known = $node->safe_psql('postgres', "$on SET hnsw.ef_search = 10; $asked CROSS JOIN LATERAL (SELECT h.id FROM hard h WHERE tag = 3 ORDER BY h.v <-> e.v LIMIT 10) f");
+	my $hidden = $node->safe_psql('postgres', "$on SET hnsw.ef_search = 10; $asked CROSS JOIN LATERAL (SELECT id FROM (SELECT h.id FROM hard h WHERE tag = 3 ORDER BY h.v <-> e.v OFFSET 0) o LIMIT 10) f");
+	cmp_ok($known, '>', $hidden, "the LIMIT is known: recall $known instead of $hidden");
 	$node->safe_psql('postgres', 'DROP INDEX t_v; CREATE INDEX t_v ON t USING hnsw (v vector_l2_ops)');
 }
 

@@ -481,8 +481,10 @@ private:
 		if (widened) {
 			count(hit.distance);
 			if (coded)
-				for (uint32_t i = 0; i < degree; i++)
-					offer_to_frontier({estimates[i], ids[i], 0});
+				for (uint32_t i = 0; i < degree; i++) {
+					if (Candidate n = {estimates[i], ids[i], 0}; is_best(n))
+						push_frontier(n);
+				}
 			else
 				visit_all(ids, degree);
 			prefetch_frontier();
@@ -542,10 +544,10 @@ private:
 			push_near(d);
 	}
 
-	float reach() const { return near.size < ef ? HUGE_VALF : near[0]; }
+	float frontier_reach() const { return near.size < ef ? HUGE_VALF : near[0]; }
 
 	void push_frontier(const Candidate &c) {
-		if (c.distance < reach())
+		if (c.distance < frontier_reach())
 			store->expect(c.id);
 		refused.push(*arena, c);
 		std::push_heap(refused.begin(), refused.end(), farther);
@@ -562,11 +564,6 @@ private:
 			return false;
 		c.distance = e->value = c.distance * 0.5f + e->value * 0.5f;
 		return true;
-	}
-
-	void offer_to_frontier(Candidate c) {
-		if (is_best(c))
-			push_frontier(c);
 	}
 
 	// A vertex has been refused by each record that leads to it.
@@ -590,7 +587,7 @@ private:
 
 	// Expands what is nearer than the last of the ef nearest hits.
 	void run_frontier() {
-		while (hits.size < limit && refused.size > 0 && refused[0].distance < reach()) {
+		while (hits.size < limit && refused.size > 0 && refused[0].distance < frontier_reach()) {
 			const Candidate c = pop(refused, farther);
 			if (layout->has_codes()) {
 				IdTable::Entry *e = seen.find(c.id);
