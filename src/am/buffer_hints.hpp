@@ -4,6 +4,7 @@
 
 #include "ruvector/pg/postgres.hpp"
 #include "ruvector/pg/compat.hpp"
+#include "ruvector/simd/prefetch.hpp"
 
 extern "C" {
 #include "storage/buf_internals.h"
@@ -31,7 +32,7 @@ struct BufferHints {
 	}
 	void expect(BlockNumber block) const {
 		if (block < size)
-			__builtin_prefetch(&buffers[block]);
+			simd::prefetch(&buffers[block]);
 	}
 	void note(Relation relation, BlockNumber block, Buffer buffer) {
 		if (block < size && is_of(relation))
@@ -48,7 +49,7 @@ struct BufferHints {
 };
 
 inline void prefetch_descriptor(Buffer buffer) {
-	__builtin_prefetch(GetBufferDescriptor(buffer - 1));
+	simd::prefetch(GetBufferDescriptor(buffer - 1));
 }
 
 } // namespace ruvector::am

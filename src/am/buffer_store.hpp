@@ -94,10 +94,10 @@ struct BufferStore {
 			return;
 		prefetch_descriptor(buffer);
 		const char *page = static_cast<const char *>(BufferGetBlock(buffer));
-		__builtin_prefetch(page);
+		simd::prefetch(page);
 		const char *slot = page + SizeOfPageHeaderData + Size(layout->slot_of(id)) * layout->slot_size;
 		for (Size i = 0; i < layout->slot_size; i += 64)
-			__builtin_prefetch(slot + i, 0, 2);
+			simd::prefetch_far(slot + i);
 	}
 
 	void expect(graph::NodeId id) const {

@@ -9,6 +9,7 @@
 #include <atomic>
 
 #include "am/context.hpp"
+#include "ruvector/simd/prefetch.hpp"
 
 extern "C" {
 #include "storage/s_lock.h"
@@ -95,7 +96,7 @@ struct BuildStore {
 		if (!p)
 			return;
 		for (uint32 i = 0; i < layout->slot_size; i += 64)
-			__builtin_prefetch(p + i, 0, 2);
+			simd::prefetch_far(p + i);
 	}
 
 	const void *vector(const uint8_t *slot, void *scratch) const {

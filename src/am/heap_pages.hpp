@@ -6,6 +6,7 @@
 #pragma once
 
 #include "am/buffer_hints.hpp"
+#include "ruvector/simd/prefetch.hpp"
 
 extern "C" {
 #include "access/heapam.h"
@@ -38,8 +39,8 @@ struct HeapPages {
 		if (buffer == InvalidBuffer)
 			return;
 		prefetch_descriptor(buffer);
-		__builtin_prefetch(BufferGetBlock(buffer));
-		__builtin_prefetch(line_pointer(buffer, tid));
+		simd::prefetch(BufferGetBlock(buffer));
+		simd::prefetch(line_pointer(buffer, tid));
 	}
 	void prefetch_row(const ItemPointerData &tid) const {
 		const Buffer buffer = known(tid);
@@ -48,8 +49,8 @@ struct HeapPages {
 		// Neither pinned nor locked: whatever is there now, an address to prefetch does no harm.
 		const char *row =
 			static_cast<const char *>(BufferGetBlock(buffer)) + ItemIdGetOffset(line_pointer(buffer, tid));
-		__builtin_prefetch(row);
-		__builtin_prefetch(row + 64);
+		simd::prefetch(row);
+		simd::prefetch(row + 64);
 	}
 
 	// Before the row is fetched.

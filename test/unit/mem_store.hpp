@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ruvector/graph/repair.hpp"
+#include "ruvector/simd/prefetch.hpp"
 
 namespace ruvector::graph {
 
@@ -50,7 +51,7 @@ struct MemStore {
 	void prefetch(NodeId id) {
 		const uint8_t *p = record(id);
 		for (uint32_t i = 0; p && i < layout->slot_size; i += 64)
-			__builtin_prefetch(p + i);
+			simd::prefetch_far(p + i);
 	}
 	const void *vector(const uint8_t *slot, void *) { return ConstSlot{slot, layout}.vector(); }
 	const void *keep(const void *vector, Arena &) { return vector; }
