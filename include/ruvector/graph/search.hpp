@@ -314,8 +314,12 @@ private:
 			d = d * 0.5f + known * 0.5f;
 			if (!fits(d))
 				return;
-			remove(known, id);
 			e->value = d;
+			if (const uint32_t from = position(known, id); from < pool.size) {
+				store->expect(id);
+				relocate(from, d);
+				return;
+			}
 		} else if (d >= kExpanded) // not NaN
 			seen.insert(*arena, id, d);
 		else
@@ -323,15 +327,19 @@ private:
 		place(d, id);
 	}
 
-	// Without a branch that depends on the distances: half of those would be mispredicted.
+	// How many of the pool are nearer: counted, first in steps and then within one. In a binary search each comparison
+	// waits for the one before it, or its branch is mispredicted half of the time.
 	uint32_t lower_bound(float d) const {
-		const Candidate *first = pool.data;
-		for (uint32_t n = pool.size; n > 0;) {
-			const uint32_t half = (n + 1) / 2;
-			first = first[half - 1].distance < d ? first + half : first;
-			n -= half;
-		}
-		return uint32_t(first - pool.data);
+		constexpr uint32_t kStep = 16;
+		uint32_t n = 0;
+		for (uint32_t i = kStep - 1; i < pool.size; i += kStep)
+			n += pool.data[i].distance < d;
+		n *= kStep;
+		const Candidate *rest = pool.data + n;
+		const uint32_t end = std::min(kStep, pool.size - n);
+		for (uint32_t i = 0; i < end; i++)
+			n += rest[i].distance < d;
+		return n;
 	}
 
 	// Of a vertex in the pool; the pool's size if it is not there.
@@ -340,14 +348,6 @@ private:
 			if (pool.data[i].id == id)
 				return i;
 		return pool.size;
-	}
-
-	void remove(float d, NodeId id) {
-		const uint32_t i = position(d, id);
-		if (i == pool.size)
-			return;
-		pool.size--;
-		std::memmove(static_cast<void *>(&pool.data[i]), &pool.data[i + 1], (pool.size - i) * sizeof(Candidate));
 	}
 
 	void place(float d, NodeId id) {
@@ -366,19 +366,18 @@ private:
 			cursor = low;
 	}
 
-	// The vertex that is being expanded, the one before the cursor, moves from its estimate to its exact distance.
-	void settle(float d) {
-		const uint32_t from = cursor - 1, bound = lower_bound(d);
+	// Moves a vertex of the pool to another distance.
+	void relocate(uint32_t from, float d) {
+		uint32_t to = lower_bound(d);
 		Candidate c = pool[from];
 		c.distance = d;
-		if (bound > from) {
-			std::memmove(static_cast<void *>(&pool.data[from]), &pool.data[cursor], (bound - cursor) * sizeof(c));
-			pool.data[bound - 1] = c;
-			cursor = from;
-		} else {
-			std::memmove(static_cast<void *>(&pool.data[bound + 1]), &pool.data[bound], (from - bound) * sizeof(c));
-			pool.data[bound] = c;
-		}
+		if (to > from) {
+			to--;
+			std::memmove(static_cast<void *>(&pool.data[from]), &pool.data[from + 1], (to - from) * sizeof(c));
+		} else
+			std::memmove(static_cast<void *>(&pool.data[to + 1]), &pool.data[to], (from - to) * sizeof(c));
+		pool.data[to] = c;
+		cursor = std::min(cursor, c.expanded ? from : to); // of those before it none is to be expanded
 	}
 
 	float distance_here(const typename Store::Handle &h, NodeId id) {
@@ -489,7 +488,7 @@ private:
 				visit_all(ids, degree);
 			prefetch_frontier();
 		} else if (coded) {
-			settle(hit.distance);
+			relocate(cursor - 1, hit.distance); // from its estimate to its exact distance
 			// Most are farther than the pool reaches. Those that are not come first, so that the page of what comes next
 			// is on its way while the others are put aside.
 			uint32_t near[kMaxDegree], near_count = 0;
