@@ -372,9 +372,9 @@ TEST("a search that is widened to exhaustion finds every vertex once") {
 		Arena arena = graph.pool.arena();
 		Search<MemStore> search;
 		search.initialize(&g.store, &g.layout, &g.model, &arena);
-		for (uint32_t q = 0; q < 5; q++) {
-			ask(g, search, data.row(q * 150));
-			search.keep_refused = true;
+		for (uint32_t q = 0; q < 10; q++) {
+			ask(g, search, data.row(q / 2 * 150));
+			search.keep_refused = q % 2 == 0;
 			uint32_t ef = 10, before;
 			search.start(0, ef);
 			search.enter_all();

@@ -105,6 +105,9 @@ struct IdTable {
 		return true;
 	}
 	size_t bytes() const { return (size_t(mask) + 1) * sizeof(Entry); }
+	// All places, the empty ones too.
+	const Entry *begin() const { return entries; }
+	const Entry *end() const { return entries + mask + 1; }
 
 private:
 	uint32_t place(NodeId id) const { return uint32_t((id * 0x9e3779b97f4a7c15u) >> 32) & mask; }

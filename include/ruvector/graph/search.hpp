@@ -100,7 +100,7 @@ struct Search {
 	uint32_t ef;
 	uint32_t limit;    // of hits
 	bool keep_vectors; // for inserts
-	bool keep_refused; // for iterative scans: candidates that do not fit are kept for widen()
+	bool keep_refused; // candidates that do not fit are kept for widen(); else it has to read the hits again
 
 	List<Candidate> pool; // ascending; at most ef
 	uint32_t cursor;      // everything before it is expanded
@@ -380,10 +380,17 @@ private:
 		cursor = std::min(cursor, c.expanded ? from : to); // of those before it none is to be expanded
 	}
 
+	// Not so for a recycled slot, reached through a stale link.
+	bool is_vertex_here(const ConstSlot &slot) const {
+		const RecordState state = slot.state();
+		const RecordHeader &header = slot.header();
+		return (state == RecordState::live || state == RecordState::dead) && header.level == level &&
+			   header.degree <= layout->degree;
+	}
+
 	float distance_here(const typename Store::Handle &h, NodeId id) {
 		ConstSlot slot{store->slot(h), layout};
-		RecordState state = slot.state();
-		if ((state != RecordState::live && state != RecordState::dead) || slot.header().level != level)
+		if (!is_vertex_here(slot))
 			return kUnknown;
 		return own_distance(store->vector(slot.p, vector_scratch), exact(id));
 	}
@@ -434,11 +441,9 @@ private:
 		hops++;
 		ConstSlot slot{store->slot(h), layout};
 		const RecordHeader &header = slot.header();
-		RecordState state = slot.state();
-		uint32_t degree = header.degree;
-		if ((state != RecordState::live && state != RecordState::dead) || header.level != level ||
-			degree > layout->degree) {
-			store->close(h); // a recycled slot, reached through a stale link
+		const uint32_t degree = header.degree;
+		if (!is_vertex_here(slot)) {
+			store->close(h);
 			return;
 		}
 		NodeId ids[kMaxDegree];
@@ -448,7 +453,7 @@ private:
 		hit.base = header.base;
 		hit.down = header.down;
 		hit.overflow = header.overflow;
-		hit.live = state == RecordState::live;
+		hit.live = slot.state() == RecordState::live;
 		hit.tid_count = header.tid_count;
 		std::memcpy(hit.tids, header.tids, sizeof(hit.tids));
 		hit.vector = hit.stored = nullptr;
@@ -565,12 +570,51 @@ private:
 		return true;
 	}
 
+	// What has been refused but not kept: all that is known and no hit.
+	void gather_refused() {
+		if (!layout->has_codes()) {
+			for (const Hit &hit : hits)
+				seen.find(hit.id)->value = kUnknown;
+			for (const IdTable::Entry &e : seen)
+				if (e.id != kNoNode && e.value != kUnknown)
+					refused.push(*arena, {e.value, e.id, 0});
+			for (const Hit &hit : hits)
+				seen.find(hit.id)->value = hit.distance;
+			return;
+		}
+		seen.reset(*arena, hits.size * 4);
+		for (const Hit &hit : hits)
+			seen.insert(*arena, hit.id, kExpanded);
+		for (const Candidate &c : entrances)
+			if (c.distance != kExpanded) // that one is a hit
+				refused.push(*arena, c);
+		float estimates[kMaxDegree];
+		typename Store::Handle h;
+		for (const Hit &hit : hits) {
+			if (&hit + 1 < hits.end())
+				store->prefetch((&hit + 1)->id);
+			if (!store->open(hit.id, h))
+				continue;
+			ConstSlot slot{store->slot(h), layout};
+			if (is_vertex_here(slot)) {
+				const uint32_t degree = slot.header().degree;
+				estimate(slot, hit.distance, degree, estimates);
+				for (uint32_t i = 0; i < degree; i++)
+					refused.push(*arena, {estimates[i], slot.ids()[i], 0});
+			}
+			store->close(h);
+		}
+	}
+
 	// A vertex has been refused by each record that leads to it.
 	void begin_frontier() {
 		widened = true;
-		for (; cursor < pool.size; cursor++)
-			if (!pool[cursor].expanded)
-				refused.push(*arena, pool[cursor]);
+		if (!keep_refused)
+			gather_refused();
+		if (keep_refused || layout->has_codes())
+			for (; cursor < pool.size; cursor++)
+				if (!pool[cursor].expanded)
+					refused.push(*arena, pool[cursor]);
 		pool.size = cursor = 0;
 		if (layout->has_codes()) {
 			uint32_t kept = 0;
