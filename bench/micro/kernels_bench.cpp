@@ -96,6 +96,7 @@ void measure(const KernelTable *t, Data &d) {
 	std::fill(std::begin(d.x), std::end(d.x), 0.0f);
 	row(t, "hadamard", [&](size_t n) { t->hadamard(d.x, size_t{1} << (63 - __builtin_clzll(n))); });
 	row(t, "flip_signs", [&](size_t n) { t->flip_signs(d.x, ba, n); });
+	row(t, "mix", [&](size_t n) { t->mix(d.x, d.x + n / 2, n / 2, 0.6f, 0.8f); });
 }
 
 } // namespace

@@ -1,6 +1,9 @@
 // am/build.cpp - CREATE INDEX: inserts the rows one by one into pages in memory, with the algorithm and the page format
 // of every other insert, then writes the pages. When maintenance_work_mem is full, the pages are written and the build
 // goes on in PostgreSQL's buffers with the same code. Workers share the memory.
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include "ruvector/pg/boundary.hpp"
 #include "am/build_order.hpp"
 #include "am/sample.hpp"
@@ -23,6 +26,7 @@ extern "C" {
 #include "storage/condition_variable.h"
 #include "storage/lmgr.h"
 #include "storage/lwlock.h"
+#include "storage/pg_shmem.h"
 #include "storage/shmem.h"
 #include "storage/spin.h"
 #include "tcop/tcopprot.h"
@@ -229,6 +233,22 @@ void build_callback(Relation, ItemPointer tid, Datum *values, bool *isnull, bool
 		add_row(static_cast<BuildState *>(state), tid, values[0]);
 }
 
+// Each hop of a search in the memory of a build is to another page of it: with small pages that is a walk of the page
+// table, longer than all of the hop's arithmetic. Only advice, that the operating system takes where it is set up so.
+void advise_huge_pages(char *memory, Size bytes) {
+#ifdef MADV_HUGEPAGE
+	if (huge_pages != HUGE_PAGES_OFF) {
+		const Size page = sysconf(_SC_PAGESIZE);
+		char *first = reinterpret_cast<char *>(TYPEALIGN(page, memory));
+		if (first < memory + bytes)
+			(void)madvise(first, memory + bytes - first, MADV_HUGEPAGE);
+	}
+#else
+	(void)memory;
+	(void)bytes;
+#endif
+}
+
 void initialize_shared(BuildShared *shared, BlockNumber first_block, uint32 capacity) {
 	memset(static_cast<void *>(shared), 0, sizeof(*shared));
 	shared->area.first_block = first_block;
@@ -348,6 +368,7 @@ bool begin_parallel(ParallelBuild *p, Relation heap, Relation index, Context *co
 	table_parallelscan_initialize(heap, p->scan, p->snapshot);
 	shm_toc_insert(toc, kKeyScan, p->scan);
 	p->pages = static_cast<char *>(shm_toc_allocate(toc, BUFFERALIGN(page_bytes)));
+	advise_huge_pages(p->pages, page_bytes);
 	memset(p->pages + Size(capacity) * BLCKSZ, 0, capacity); // the page locks
 	shm_toc_insert(toc, kKeyPages, p->pages);
 	p->parameters = static_cast<char *>(shm_toc_allocate(toc, bytes_of_parameters));
@@ -473,6 +494,7 @@ IndexBuildResult *hnsw_ambuild(Relation heap, Relation index, IndexInfo *index_i
 		uint32 capacity = wanted_pages(layout, rows, false);
 		initialize_shared(shared, parameter_blocks + 1, capacity);
 		char *pages = static_cast<char *>(palloc_extended(BuildStore::memory_for(layout, capacity), MCXT_ALLOC_HUGE));
+		advise_huge_pages(pages, BuildStore::memory_for(layout, capacity));
 		memset(pages + Size(capacity) * BLCKSZ, 0, capacity); // the page locks
 		char *parameters = static_cast<char *>(palloc0(Max(parameter_bytes(layout), 8)));
 		store_parameters(context, shared, parameters);

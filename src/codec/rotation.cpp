@@ -36,27 +36,6 @@ uint64_t next_random(uint64_t &state) noexcept {
 	return z ^ (z >> 31);
 }
 
-// (low, high) becomes (a * low + b * high, a * low - b * high).
-void mix(float *low, float *high, uint32_t n, float a, float b) noexcept {
-	typedef float Float4 __attribute__((vector_size(16)));
-	uint32_t i = 0;
-	for (; i + 4 <= n; i += 4) {
-		Float4 u, v;
-		std::memcpy(&u, low + i, sizeof(u));
-		std::memcpy(&v, high + i, sizeof(v));
-		u *= a;
-		v *= b;
-		const Float4 sum = u + v, difference = u - v;
-		std::memcpy(low + i, &sum, sizeof(sum));
-		std::memcpy(high + i, &difference, sizeof(difference));
-	}
-	for (; i < n; i++) {
-		float u = a * low[i], v = b * high[i];
-		low[i] = u + v;
-		high[i] = u - v;
-	}
-}
-
 } // namespace
 
 size_t rotation_sign_bytes(uint32_t dims) noexcept {
@@ -100,12 +79,12 @@ void rotate(const Rotation &rotation, const float *x, float *y) noexcept {
 			}
 		} else if (round % 2 == 0) {
 			simd.hadamard(y, n);
-			mix(y, y + half, half - rest, touched, touched);
-			mix(y + half - rest, y + d - rest, rest, touched, untouched);
+			simd.mix(y, y + half, half - rest, touched, touched);
+			simd.mix(y + half - rest, y + d - rest, rest, touched, untouched);
 		} else {
 			simd.hadamard(y + rest, n);
-			mix(y, y + half, rest, untouched, touched);
-			mix(y + rest, y + half + rest, half - rest, touched, touched);
+			simd.mix(y, y + half, rest, untouched, touched);
+			simd.mix(y + rest, y + half + rest, half - rest, touched, touched);
 		}
 	}
 }
@@ -117,7 +96,7 @@ void unrotate(const Rotation &rotation, float *y) noexcept {
 	const float root = static_cast<float>(std::sqrt(0.5)), scale = static_cast<float>(1.0 / std::sqrt(double(n)));
 	for (uint32_t round = kRounds; round-- > 0;) {
 		if (rest > 0)
-			mix(y, y + half, half, root, root);
+			simd.mix(y, y + half, half, root, root);
 		float *transformed = round % 2 == 0 ? y : y + rest;
 		simd.hadamard(transformed, n);
 		for (uint32_t i = 0; i < n; i++)

@@ -253,6 +253,22 @@ void flip_signs(float *x, const uint8_t *signs, size_t n) noexcept {
 }
 
 template <class Isa>
+void mix(float *x, float *y, size_t n, float a, float b) noexcept {
+	constexpr size_t w = kWidth<Isa>;
+	size_t i = 0;
+	for (; i + w <= n; i += w) {
+		const Batch<Isa> u = Batch<Isa>::load_unaligned(x + i) * a, v = Batch<Isa>::load_unaligned(y + i) * b;
+		(u + v).store_unaligned(x + i);
+		(u - v).store_unaligned(y + i);
+	}
+	for (; i < n; ++i) {
+		const float u = a * x[i], v = b * y[i];
+		x[i] = u + v;
+		y[i] = u - v;
+	}
+}
+
+template <class Isa>
 constexpr KernelTable make_table(Level level, const char *name) noexcept {
 	return {
 		level,
@@ -274,6 +290,7 @@ constexpr KernelTable make_table(Level level, const char *name) noexcept {
 		Isa::plane_dot,
 		hadamard<Isa>,
 		flip_signs<Isa>,
+		mix<Isa>,
 	};
 }
 

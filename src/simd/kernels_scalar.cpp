@@ -113,12 +113,20 @@ void flip_signs(float *x, const uint8_t *signs, size_t n) noexcept {
 		x[i] = float_of_bits(bits_of_float(x[i]) ^ (uint32_t{signs[i / 8]} >> i % 8) << 31);
 }
 
+void mix(float *x, float *y, size_t n, float a, float b) noexcept {
+	for (size_t i = 0; i < n; ++i) {
+		const float u = a * x[i], v = b * y[i];
+		x[i] = u + v;
+		y[i] = u - v;
+	}
+}
+
 } // namespace
 
 constexpr KernelTable kScalarTable = {
 	Level::scalar,   "scalar",     distance<L2sq>,   distance<Ip>, distance<L1>, cosine<float>, distance<L2sq>,
 	distance<Ip>,    distance<L1>, cosine<uint16_t>, f16_to_f32,   f32_to_f16,   hamming,       jaccard,
-	fastscan_lookup, dot_u8,       plane_dot,        hadamard,     flip_signs,
+	fastscan_lookup, dot_u8,       plane_dot,        hadamard,     flip_signs,    mix,
 };
 
 } // namespace ruvector::simd

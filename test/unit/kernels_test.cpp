@@ -415,6 +415,24 @@ TEST("flip_signs") {
 		}
 }
 
+TEST("mix") {
+	for (const KernelTable *t : levels())
+		for (size_t n : kLengths) {
+			Guarded gx(n * 4), gy(n * 4);
+			float *x = gx.as<float>(), *y = gy.as<float>();
+			std::vector<float> u(n), v(n);
+			for (size_t i = 0; i < n; ++i) {
+				u[i] = x[i] = random_float();
+				v[i] = y[i] = random_float();
+			}
+			t->mix(x, y, n, 0.75f, -1.25f);
+			for (size_t i = 0; i < n; ++i) {
+				const double a = 0.75 * u[i], b = -1.25 * v[i], error = 1e-6 * (std::abs(a) + std::abs(b));
+				CHECK(std::abs(x[i] - (a + b)) <= error && std::abs(y[i] - (a - b)) <= error);
+			}
+		}
+}
+
 TEST("sparse distances against dense ones") {
 	for (size_t na : {0, 1, 2, 7, 100, 1000})
 		for (size_t nb : {0, 1, 3, 50, 1000})

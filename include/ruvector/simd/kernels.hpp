@@ -60,6 +60,8 @@ struct KernelTable {
 	void (*hadamard)(float *x, size_t n) noexcept;
 	// x[i] *= sign(i), where bit i of `signs` (little endian in bytes) set means -1.
 	void (*flip_signs)(float *x, const uint8_t *signs, size_t n) noexcept;
+	// (x, y) becomes (a * x + b * y, a * x - b * y), element by element; x and y do not overlap.
+	void (*mix)(float *x, float *y, size_t n, float a, float b) noexcept;
 };
 
 // The table in use. Set once at load time to the best level the processor and the operating system support.
