@@ -193,13 +193,6 @@ struct EdgeCoder {
 	}
 
 private:
-	// Apart, for the compiler to see that nothing overlaps.
-	static void subtract(const float *__restrict a, const float *__restrict b, float *__restrict out,
-						 uint32_t n) noexcept {
-		for (uint32_t i = 0; i < n; i++)
-			out[i] = a[i] - b[i];
-	}
-
 	void to_edge(const void *stored, uint8_t *packed, Edge &edge) const noexcept {
 		codec::to_lane(model->vectors, vector_metric(*layout), static_cast<const uint8_t *>(stored), packed, edge.a,
 					   edge.f);
@@ -209,7 +202,8 @@ private:
 						 uint8_t *back_packed) const noexcept {
 		const codec::EdgeCodec &codec = model->codec;
 		const bool l2 = Metric(layout->metric) == Metric::l2;
-		subtract(to.rotated, from.rotated, residual, codec.rotated_dims);
+		std::memcpy(residual, to.rotated, codec.rotated_dims * sizeof(float));
+		subtract(residual, from.rotated, codec.rotated_dims);
 		const float norm_sq = l2 ? forth.length : simd::kernels->ip_f32(residual, residual, codec.rotated_dims);
 		const float f = codec::quantize(codec, residual, norm_sq, forth_packed, x_hat);
 		const float dot_from = simd::kernels->ip_f32(x_hat, from.rotated, codec.code_dims);

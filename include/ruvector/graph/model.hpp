@@ -20,12 +20,18 @@ inline codec::VectorMetric vector_metric(const Layout &layout) noexcept {
 	return Metric(layout.metric) == Metric::l2 ? codec::VectorMetric::l2 : codec::VectorMetric::ip;
 }
 
+// x -= y. The count is a value of its own: PostgreSQL is compiled so that a store may change whatever is read through a
+// pointer, and a loop whose end may change is not vectorised.
+inline void subtract(float *x, const float *y, uint32_t n) noexcept {
+	for (uint32_t i = 0; i < n; i++)
+		x[i] -= y[i];
+}
+
 // y has codec.rotated_dims floats, scratch dims. The vector is in its working form.
 inline void project(const Layout &layout, const Model &model, const void *vector, float *scratch, float *y) noexcept {
 	to_floats(layout, vector, scratch);
 	if (model.center)
-		for (uint32_t i = 0; i < layout.dims; i++)
-			scratch[i] -= model.center[i];
+		subtract(scratch, model.center, layout.dims);
 	codec::rotate(model.rotation, scratch, y);
 }
 

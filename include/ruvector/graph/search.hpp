@@ -270,8 +270,11 @@ struct Search {
 			codec::score_block(codec, slot.codes(block), table, dots);
 			const float *a = slot.a() + block * kBlockLanes;
 			const uint16_t *f = slot.f() + block * kBlockLanes;
+			float *out = estimates + block * kBlockLanes;
 			for (uint32_t i = 0; i < kBlockLanes; i++)
-				estimates[block * kBlockLanes + i] = ordered(own + a[i] - from_bf16(f[i]) * dots[i]);
+				out[i] = own + a[i] - from_bf16(f[i]) * dots[i];
+			for (uint32_t i = 0; i < kBlockLanes; i++)
+				out[i] = ordered(out[i]);
 		}
 	}
 
