@@ -65,7 +65,7 @@ SKIP: {
 }
 
 SKIP: {
-	skip 'what ruvector does by itself', 21 unless ours();
+	skip 'what ruvector does by itself', 25 unless ours();
 	my $on = 'SET enable_seqscan = off; SET enable_sort = off;';
 
 	# Pages that a query reads, found in buffers or not.
@@ -110,6 +110,27 @@ SKIP: {
 	is($node->safe_psql('postgres', "$on BEGIN; DECLARE c CURSOR FOR SELECT id FROM t WHERE tag < 20 ORDER BY v <-> '$queries[0]';"
 			. "CREATE TEMP TABLE got(id int, n serial); DO \$\$ DECLARE c refcursor := 'c'; x int; BEGIN FOR i IN 1..10 LOOP FETCH c INTO x;"
 			. "INSERT INTO got VALUES (x); END LOOP; END \$\$; SELECT array_agg(id ORDER BY n) FROM got"), $rows, 'a cursor without LIMIT');
+
+	# No filter, but most of the rows are dead: the search goes on though nothing told it that it would have to.
+	my $left = sub {
+		my ($settings) = @_;
+		return split /\n/, $node->safe_psql('postgres', "$settings BEGIN; DELETE FROM t WHERE tag >= 10;"
+			. join('', map { "SELECT array_agg(id) FROM (SELECT id FROM t ORDER BY v <-> '$_' LIMIT 10) s;" } @queries));
+	};
+	my @exact = $left->('SET enable_indexscan = off;');
+	for my $ef (4, 40) {
+		my @found = $left->("$on SET hnsw.ef_search = $ef;");
+		my ($hits, $rows) = (0, 0);
+		for my $i (0 .. $#queries) {
+			my %is = map { $_ => 1 } $exact[$i] =~ /\d+/g;
+			my @ids = $found[$i] =~ /\d+/g;
+			my %twice;
+			$rows += grep { !$twice{$_}++ } @ids;
+			$hits += grep { $is{$_} } @ids;
+		}
+		is($rows, $want, "ef $ef, most rows dead: all rows, none twice");
+		cmp_ok($hits / $want, '>=', 0.9, "ef $ef, most rows dead: recall " . $hits / $want);
+	}
 
 	# Queries inside of queries, and queries that fail half way.
 	$node->safe_psql('postgres', q{CREATE FUNCTION inner_search(q vector, n int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN }
