@@ -42,7 +42,7 @@ struct BufferHints {
 	// ordinary look-up now and then, the pages that are used most would be evicted first.
 	Buffer pin(Relation relation, BlockNumber block) {
 		const Buffer recent = at(relation, block);
-		return recent != InvalidBuffer && ++reads % 128 != 0 && ReadRecentBuffer(locator, MAIN_FORKNUM, block, recent)
+		return recent != InvalidBuffer && ++reads % 64 != 0 && ReadRecentBuffer(locator, MAIN_FORKNUM, block, recent)
 				   ? recent
 				   : InvalidBuffer;
 	}

@@ -368,7 +368,6 @@ bool begin_parallel(ParallelBuild *p, Relation heap, Relation index, Context *co
 	table_parallelscan_initialize(heap, p->scan, p->snapshot);
 	shm_toc_insert(toc, kKeyScan, p->scan);
 	p->pages = static_cast<char *>(shm_toc_allocate(toc, BUFFERALIGN(page_bytes)));
-	advise_huge_pages(p->pages, page_bytes);
 	memset(p->pages + Size(capacity) * BLCKSZ, 0, capacity); // the page locks
 	shm_toc_insert(toc, kKeyPages, p->pages);
 	p->parameters = static_cast<char *>(shm_toc_allocate(toc, bytes_of_parameters));

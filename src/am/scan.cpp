@@ -151,7 +151,8 @@ void begin_search(IndexScanDesc scan, ScanState *s) {
 		s->search.initialize(&s->store, &s->context->layout, &s->context->model, &s->arena);
 		s->search.set_query(query);
 		graph::descend(s->search, meta.entry, meta.entry_level, 0, Max(graph::kDescentPool, s->ef / 64));
-		s->search.keep_refused = !all; // with `all` the search rarely goes on: if rows are dead
+		// Where the first pool is as large as the result, the search goes on only if rows are dead.
+		s->search.keep_refused = s->iterative != iterative_off && (wanted == 0 || wanted > start);
 		s->search.start(0, pool_size(s->context->layout, s->ef), kMostExpanded * s->ef);
 		s->search.enter_all();
 		s->search.run();

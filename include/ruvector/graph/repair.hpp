@@ -68,7 +68,7 @@ struct Repairer {
 	uint8_t *packed, *packed_back;
 	float *estimates;
 	NodeSet *hanging; // on the tree of pinned edges
-	List<NodeId> stack;
+	List<NodeId> to_follow; // by spread()
 	struct Step {
 		NodeId id;
 		uint32_t above; // in `branch`
@@ -425,16 +425,27 @@ private:
 	}
 
 	void hang(NodeId id) {
-		if (id != kNoNode && hanging->insert(id))
-			stack.push(*arena, id);
+		if (id != kNoNode && hanging->insert(id)) {
+			store->expect(id);
+			to_follow.push(*arena, id);
+		}
 	}
 
-	// Follows the tree from what is on the stack, through living records.
+	// Follows the tree from what is in the list, through living records: breadth first, so that those to come are known
+	// and on their way to the cache.
 	void spread() {
+		constexpr uint32_t kAhead = 4, kCompact = 1u << 16;
 		NodeId ids[kMaxDegree + 1];
-		while (stack.size > 0) {
+		for (uint32_t next = 0; next < to_follow.size;) {
 			store->pause();
-			NodeId id = stack[--stack.size];
+			if (next == kCompact) {
+				std::memmove(to_follow.data, to_follow.data + next, (to_follow.size - next) * sizeof(NodeId));
+				to_follow.size -= next;
+				next = 0;
+			}
+			if (next + kAhead < to_follow.size)
+				store->prefetch(to_follow[next + kAhead]);
+			const NodeId id = to_follow[next++];
 			typename Store::Handle h;
 			if (dead->contains(id) || !store->open(id, h))
 				continue;
@@ -449,6 +460,7 @@ private:
 			for (uint32_t i = 0; i < n; i++)
 				hang(ids[i]);
 		}
+		to_follow.size = 0;
 	}
 
 	// Pins the edge tail -> end. The query of `from` is the vector of `end`.

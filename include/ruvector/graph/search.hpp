@@ -100,7 +100,7 @@ struct Search {
 	uint32_t ef;
 	uint32_t limit;    // of hits
 	bool keep_vectors; // for inserts
-	bool keep_refused; // candidates that do not fit are kept for widen(); else it has to read the hits again
+	bool keep_refused; // candidates that do not fit are kept for widen(); else, with codes, it has to read the hits again
 
 	List<Candidate> pool; // ascending; at most ef
 	uint32_t cursor;      // everything before it is expanded
@@ -380,7 +380,7 @@ private:
 		} else
 			std::memmove(static_cast<void *>(&pool.data[to + 1]), &pool.data[to], (from - to) * sizeof(c));
 		pool.data[to] = c;
-		cursor = std::min(cursor, c.expanded ? from : to); // of those before it none is to be expanded
+		cursor = std::min(cursor, c.expanded ? from : to);
 	}
 
 	// Not so for a recycled slot, reached through a stale link.
@@ -589,8 +589,9 @@ private:
 		for (const Hit &hit : hits)
 			seen.insert(*arena, hit.id, kExpanded);
 		for (const Candidate &c : entrances)
-			if (c.distance != kExpanded) // that one is a hit
+			if (c.distance != kExpanded) // that one has been tried
 				refused.push(*arena, c);
+		NodeId ids[kMaxDegree];
 		float estimates[kMaxDegree];
 		typename Store::Handle h;
 		for (const Hit &hit : hits) {
@@ -599,13 +600,13 @@ private:
 			if (!store->open(hit.id, h))
 				continue;
 			ConstSlot slot{store->slot(h), layout};
-			if (is_vertex_here(slot)) {
-				const uint32_t degree = slot.header().degree;
-				estimate(slot, hit.distance, degree, estimates);
-				for (uint32_t i = 0; i < degree; i++)
-					refused.push(*arena, {estimates[i], slot.ids()[i], 0});
-			}
+			const uint32_t degree = is_vertex_here(slot) ? slot.header().degree : 0;
+			std::memcpy(ids, slot.ids(), degree * sizeof(NodeId));
+			estimate(slot, hit.distance, degree, estimates);
 			store->close(h);
+			for (uint32_t i = 0; i < degree; i++)
+				if (Candidate c = {estimates[i], ids[i], 0}; is_best(c))
+					refused.push(*arena, c);
 		}
 	}
 
