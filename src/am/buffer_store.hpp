@@ -96,10 +96,7 @@ struct BufferStore {
 		const char *page = static_cast<const char *>(BufferGetBlock(buffer));
 		simd::prefetch(page);
 		const char *slot = page + SizeOfPageHeaderData + Size(layout->slot_of(id)) * layout->slot_size;
-		simd::prefetch_far(slot);
-		for (Size i = layout->vector; i < layout->slot_size; i += 64)
-			simd::prefetch_far(slot + i);
-		for (Size i = 64; i < layout->vector; i += 64)
+		for (Size i = 0; i < layout->slot_size; i += 64)
 			simd::prefetch_far(slot + i);
 	}
 
