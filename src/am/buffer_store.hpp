@@ -39,10 +39,10 @@ struct BufferStore {
 		hints = BufferHints::of(relation, blocks);
 	}
 
-	Buffer read(BlockNumber block) {
+	Buffer read(BlockNumber block, BufferAccessStrategy strategy = nullptr) {
 		Buffer buffer = hints ? hints->pin(index, block) : InvalidBuffer;
 		if (buffer == InvalidBuffer) {
-			buffer = ReadBuffer(index, block);
+			buffer = ReadBufferExtended(index, MAIN_FORKNUM, block, RBM_NORMAL, strategy);
 			if (hints)
 				hints->note(index, block, buffer);
 		}

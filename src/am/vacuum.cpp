@@ -163,7 +163,7 @@ void remove_tids(VacuumState *v) {
 	v->dead = node_set(v->index, v->layout);
 	for (BlockNumber block = 1; block < blocks; block++) {
 		RV_VACUUM_DELAY_POINT();
-		Buffer buffer = ReadBufferExtended(v->index, MAIN_FORKNUM, block, RBM_NORMAL, v->strategy);
+		Buffer buffer = v->store.read(block, v->strategy);
 		LockBuffer(buffer, BUFFER_LOCK_SHARE);
 		Page page = BufferGetPage(buffer);
 		if (!is_slot_page(page)) {
@@ -310,7 +310,7 @@ void free_records(VacuumState *v, int lowest, int highest) {
 			continue;
 		}
 		RV_VACUUM_DELAY_POINT();
-		Buffer buffer = ReadBufferExtended(v->index, MAIN_FORKNUM, block, RBM_NORMAL, v->strategy);
+		Buffer buffer = v->store.read(block, v->strategy);
 		LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
 		Page page = BufferGetPage(buffer);
 		vectors.size = 0;
