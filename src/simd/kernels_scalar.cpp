@@ -126,7 +126,7 @@ void mix(float *x, float *y, size_t n, float a, float b) noexcept {
 constexpr KernelTable kScalarTable = {
 	Level::scalar,   "scalar",     distance<L2sq>,   distance<Ip>, distance<L1>, cosine<float>, distance<L2sq>,
 	distance<Ip>,    distance<L1>, cosine<uint16_t>, f16_to_f32,   f32_to_f16,   hamming,       jaccard,
-	fastscan_lookup, dot_u8,       plane_dot,        hadamard,     flip_signs,    mix,
+	fastscan_lookup, dot_u8,       plane_dot,        hadamard,     flip_signs,   mix,
 };
 
 } // namespace ruvector::simd

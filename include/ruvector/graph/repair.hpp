@@ -67,7 +67,7 @@ struct Repairer {
 	uint8_t *copy; // of the record that is repaired
 	uint8_t *packed, *packed_back;
 	float *estimates;
-	NodeSet *hanging; // on the tree of pinned edges
+	NodeSet *hanging;       // on the tree of pinned edges
 	List<NodeId> to_follow; // by spread()
 	struct Step {
 		NodeId id;

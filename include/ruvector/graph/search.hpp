@@ -100,7 +100,7 @@ struct Search {
 	uint32_t ef;
 	uint32_t limit;    // of hits
 	bool keep_vectors; // for inserts
-	bool keep_refused; // candidates that do not fit are kept for widen(); else, with codes, it has to read the hits again
+	bool keep_refused; // candidates that do not fit are kept for widen(); else it has to find them again
 
 	List<Candidate> pool; // ascending; at most ef
 	uint32_t cursor;      // everything before it is expanded
