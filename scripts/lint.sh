@@ -43,6 +43,17 @@ versions() {
 }
 step versions versions
 
+# Prefetches are by simd/prefetch.hpp, which says why, and are still there in the library.
+prefetches() {
+	! grep -rnE '__builtin_prefetch|_mm_prefetch' src include test/unit --include='*.[cht]pp' | grep -v simd/prefetch.hpp ||
+		{ echo "a compiler may remove it: use simd/prefetch.hpp"; return 1; }
+	[ "$(uname -m)" != x86_64 ] || ! have objdump || [ ! -e ruvector.so ] ||
+		objdump -d --no-show-raw-insn -C ruvector.so |
+			awk '/^[0-9a-f]+ </ { here = /BufferStore/ } here && /prefetcht1/ { found = 1 } END { exit !found }' ||
+		{ echo "ruvector.so: no record is prefetched"; return 1; }
+}
+step prefetches prefetches
+
 formatted() {
 	local ok=0 file
 	for file in "${cpp[@]}"; do
