@@ -383,7 +383,7 @@ private:
 		cursor = std::min(cursor, c.expanded ? from : to);
 	}
 
-	// Not so for a recycled slot, reached through a stale link.
+	// A recycled slot, reached through a stale link, is none.
 	bool is_vertex_here(const ConstSlot &slot) const {
 		const RecordState state = slot.state();
 		const RecordHeader &header = slot.header();
@@ -583,6 +583,7 @@ private:
 					refused.push(*arena, {e.value, e.id, 0});
 			for (const Hit &hit : hits)
 				seen.find(hit.id)->value = hit.distance;
+			cursor = pool.size; // what is left in the pool was among them
 			return;
 		}
 		seen.reset(*arena, hits.size * 4);
@@ -615,10 +616,9 @@ private:
 		widened = true;
 		if (!keep_refused)
 			gather_refused();
-		if (keep_refused || layout->has_codes())
-			for (; cursor < pool.size; cursor++)
-				if (!pool[cursor].expanded)
-					refused.push(*arena, pool[cursor]);
+		for (; cursor < pool.size; cursor++)
+			if (!pool[cursor].expanded)
+				refused.push(*arena, pool[cursor]);
 		pool.size = cursor = 0;
 		if (layout->has_codes()) {
 			uint32_t kept = 0;
